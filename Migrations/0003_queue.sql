@@ -1,0 +1,191 @@
+-- The queue: what is ready, what is leased, what was attempted. Rows here are inserted and deleted, never updated.
+-- A job is an address (evaluation, environment, position); one ready row or lease stands for a run of positions.
+
+SET LOCAL ROLE affine_owner;
+
+-- One row per worker process; only its heartbeat is ever updated.
+CREATE TABLE affine.worker (
+    id          uuid        PRIMARY KEY,
+    name        text        NOT NULL,
+    lane        affine.lane NOT NULL,
+    concurrency integer     NOT NULL CHECK (concurrency BETWEEN 1 AND 100000),
+    ttl_ms      integer     NOT NULL CHECK (ttl_ms BETWEEN 1000 AND 600000),
+    started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    stopped_at  timestamptz
+) WITH (fillfactor = 70);
+CREATE INDEX worker_live ON affine.worker (id) WHERE stopped_at IS NULL;
+
+-- One model served at one base URL. A URL that begins to serve another model gets a new row and the next generation.
+CREATE TABLE affine.deployment (
+    id            bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    lane          affine.lane NOT NULL,
+    base_url      text        NOT NULL,
+    generation    integer     NOT NULL CHECK (generation >= 1),
+    model         text        NOT NULL,
+    revision      text        NOT NULL,
+    registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    retired_at    timestamptz,
+    UNIQUE (base_url, generation)
+);
+CREATE UNIQUE INDEX one_deployment_per_url ON affine.deployment (base_url) WHERE retired_at IS NULL;
+
+CREATE SEQUENCE affine.ready_pass;
+
+CREATE TABLE affine.ready (
+    evaluation    bigint   NOT NULL,
+    environment   smallint NOT NULL,
+    pass          bigint   NOT NULL DEFAULT nextval('affine.ready_pass'),
+    from_position integer  NOT NULL,
+    to_position   integer  NOT NULL,
+    attempt       smallint NOT NULL,
+    PRIMARY KEY (evaluation, environment, pass),
+    CHECK (from_position BETWEEN 0 AND to_position)
+);
+
+CREATE TABLE affine.lease (
+    id            uuid        PRIMARY KEY,
+    worker        uuid        NOT NULL,
+    deployment    bigint      NOT NULL,
+    evaluation    bigint      NOT NULL,
+    environment   smallint    NOT NULL,
+    from_position integer     NOT NULL,
+    to_position   integer     NOT NULL,
+    attempt       smallint    NOT NULL,
+    claimed_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    expires_at    timestamptz NOT NULL,
+    CHECK (from_position BETWEEN 0 AND to_position)
+);
+CREATE INDEX lease_worker ON affine.lease (worker);
+CREATE INDEX lease_evaluation ON affine.lease (evaluation);
+
+-- The job history. `final` marks the one attempt of a job that counts; the unique index below keeps it the only one,
+-- and keeps a failed try from being recorded twice.
+CREATE TABLE affine.attempt (
+    window_id         bigint         NOT NULL,
+    evaluation        bigint         NOT NULL,
+    environment       smallint       NOT NULL,
+    position          integer        NOT NULL,
+    attempt           smallint       NOT NULL,
+    final             boolean        NOT NULL,
+    outcome           affine.outcome NOT NULL,
+    score_nano        bigint,
+    error_code        text,
+    error_detail      text,
+    evidence          text,
+    lease             uuid           NOT NULL,
+    worker            uuid,
+    deployment        bigint,
+    duration_ms       integer        NOT NULL,
+    prompt_tokens     integer,
+    completion_tokens integer,
+    ended_at          timestamptz    NOT NULL DEFAULT clock_timestamp(),
+    CHECK ((outcome = 'scored') = (score_nano IS NOT NULL)),
+    CHECK (outcome = 'scored' OR error_code IS NOT NULL),
+    CHECK (final OR outcome IN ('infra_fault', 'environment_fault'))
+) PARTITION BY LIST (window_id);
+CREATE UNIQUE INDEX one_final_attempt ON affine.attempt
+    (evaluation, environment, position, (CASE WHEN final THEN 0 ELSE attempt END), window_id);
+SELECT affine.make_append_only('affine.attempt');
+
+CREATE FUNCTION affine.open_attempt_partition(window_id bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE format('CREATE TABLE affine.attempt_window_%1$s PARTITION OF affine.attempt FOR VALUES IN (%1$s)', window_id);
+END $$;
+
+-- Plans positions [first_position, last_position] of one or all environments of an evaluation (null: all, as planned).
+-- Runs have the environment's length, and length 1 in the last fifth; environments take turns.
+CREATE FUNCTION affine.enqueue(target bigint, only_environment smallint DEFAULT NULL,
+                               first_position integer DEFAULT 0) RETURNS integer
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH planned AS (
+        SELECT ee.environment, we.run_length::integer AS length, ee.planned AS until,
+               GREATEST(first_position, ee.planned - (ee.planned + 4) / 5) AS tail
+        FROM affine.evaluation_environment ee
+        JOIN affine.evaluation e ON e.id = ee.evaluation
+        JOIN affine.window_environment we ON we.window_id = e.window_id AND we.environment = ee.environment
+        WHERE ee.evaluation = target AND (only_environment IS NULL OR ee.environment = only_environment)
+    ), run AS (
+        SELECT environment, until, p AS from_position, LEAST(p + length, tail) - 1 AS to_position
+        FROM planned, generate_series(first_position, tail - 1, length) AS p
+        UNION ALL
+        SELECT environment, until, p, p FROM planned, generate_series(tail, until - 1) AS p
+    ), added AS (
+        INSERT INTO affine.ready (evaluation, environment, from_position, to_position, attempt)
+        SELECT target, environment, from_position, to_position, 1 FROM run
+        ORDER BY from_position::bigint * 1000000 / until, environment
+        RETURNING to_position - from_position + 1 AS jobs
+    )
+    SELECT COALESCE(sum(jobs), 0)::integer FROM added
+$$;
+
+-- Takes leases away from their workers: what they have not reported goes back to the tail of the queue, one attempt
+-- later when `counted`; a job whose attempts are used up ends in a final infra_fault instead.
+CREATE FUNCTION affine.requeue(leases uuid[], counted boolean, code text) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    jobs integer;
+BEGIN
+    WITH gone AS (
+        DELETE FROM affine.lease WHERE id = ANY (leases) RETURNING *
+    ), missing AS (
+        SELECT g.id, e.window_id, g.evaluation, g.environment, p AS position, g.attempt, g.worker, g.deployment, g.claimed_at,
+               we.max_attempts, counted AND g.attempt >= we.max_attempts AS spent
+        FROM gone g
+        JOIN affine.evaluation e ON e.id = g.evaluation
+        JOIN affine.window_environment we ON we.window_id = e.window_id AND we.environment = g.environment
+        CROSS JOIN LATERAL generate_series(g.from_position, g.to_position) AS p
+        WHERE e.state = 'running' AND NOT EXISTS (
+            SELECT FROM affine.attempt a WHERE a.window_id = e.window_id AND a.evaluation = g.evaluation
+                AND a.environment = g.environment AND a.position = p AND (a.final OR a.attempt >= g.attempt))
+    ), recorded AS (
+        INSERT INTO affine.attempt (window_id, evaluation, environment, position, attempt, final, outcome, error_code,
+                                    lease, worker, deployment, duration_ms)
+        SELECT window_id, evaluation, environment, position, attempt, spent, 'infra_fault', code, id, worker, deployment,
+               (extract(epoch FROM clock_timestamp() - claimed_at) * 1000)::integer
+        FROM missing WHERE counted ORDER BY evaluation, environment, position
+        ON CONFLICT DO NOTHING
+    ), island AS (
+        SELECT evaluation, environment, attempt, min(position) AS from_position, max(position) AS to_position
+        FROM (SELECT m.*, position - row_number() OVER (PARTITION BY id ORDER BY position) AS island FROM missing m
+              WHERE NOT spent) AS numbered
+        GROUP BY id, island, evaluation, environment, attempt
+    ), returned AS (
+        INSERT INTO affine.ready (evaluation, environment, from_position, to_position, attempt)
+        SELECT evaluation, environment, from_position, to_position, attempt + counted::integer FROM island
+        ORDER BY from_position
+    )
+    SELECT count(*) INTO jobs FROM missing;
+    RETURN jobs;
+END $$;
+
+-- Leases of workers that fell silent, and leases past their end. Any coordinator may call it, as often as it likes.
+CREATE FUNCTION affine.rescue() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    lost uuid[];
+BEGIN
+    SELECT array_agg(id) INTO lost FROM (
+        SELECT l.id FROM affine.lease l JOIN affine.worker w ON w.id = l.worker
+        WHERE l.expires_at < clock_timestamp() OR w.stopped_at IS NOT NULL
+           OR w.seen_at < clock_timestamp() - make_interval(secs => w.ttl_ms / 1000.0)
+        ORDER BY l.id FOR UPDATE OF l SKIP LOCKED) AS overdue;
+    IF lost IS NULL THEN
+        RETURN 0;
+    END IF;
+    RETURN affine.requeue(lost, true, 'lease_lost');
+END $$;
+
+-- Ends an evaluation's jobs: nothing is ready, nothing leased; a late report meets no lease and is refused.
+CREATE FUNCTION affine.revoke_jobs(target bigint) RETURNS void LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM affine.ready WHERE evaluation = target;
+    DELETE FROM affine.lease WHERE evaluation = target;
+$$;
+
+GRANT SELECT ON affine.worker, affine.deployment, affine.ready, affine.lease, affine.attempt TO affine_coordinator;
+GRANT EXECUTE ON FUNCTION affine.open_attempt_partition(bigint), affine.enqueue(bigint, smallint, integer), affine.rescue(),
+    affine.revoke_jobs(bigint) TO affine_coordinator;
+
+RESET ROLE;

@@ -1,0 +1,16 @@
+public import Migrating
+
+/// The migrations this program carries. A test compares the list with the folder.
+public enum Catalogue {
+    public static let migrations: [Migration] = [
+        migration(1, "core", PackageResources._001_core_sql),
+        migration(2, "contests", PackageResources._002_contests_sql),
+        migration(3, "queue", PackageResources._003_queue_sql),
+        migration(4, "worker_functions", PackageResources._004_worker_functions_sql),
+        migration(5, "ops", PackageResources._005_ops_sql),
+    ]
+
+    private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {
+        Migration(number: number, name: name, sql: String(decoding: sql, as: UTF8.self))
+    }
+}

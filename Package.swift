@@ -1,0 +1,96 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is built in Swift 6 mode with these upcoming features; each target's `Features.swift` proves they are on.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+/// What coordinator and worker both speak. Neither of those sees the other, and a worker does not see `Rules`.
+let shared: [Target] = [
+    .systemLibrary(
+        name: "CCrypto", path: "Sources/Shared/Digest/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+        name: "CCurl", path: "Sources/Shared/HTTPClient/CCurl", pkgConfig: "libcurl",
+        providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(
+        name: "CPostgres", path: "Sources/Shared/Postgres/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .target(name: "Domain", path: "Sources/Shared/Domain", swiftSettings: strict),
+    .target(
+        name: "Digest", dependencies: ["CCrypto"], path: "Sources/Shared/Digest", exclude: ["CCrypto"],
+        swiftSettings: strict),
+    .target(name: "Rules", dependencies: ["Domain", "Digest"], path: "Sources/Shared/Rules", exclude: ["README.md"], swiftSettings: strict),
+    .target(
+        name: "Postgres", dependencies: ["CPostgres", logging], path: "Sources/Shared/Postgres", exclude: ["CPostgres"],
+        swiftSettings: strict + [.strictMemorySafety()]),
+    .target(name: "Records", dependencies: ["Domain", "Postgres"], path: "Sources/Shared/Records", swiftSettings: strict),
+    .target(name: "Migrating", dependencies: ["Postgres", logging], path: "Sources/Shared/Migrating", swiftSettings: strict),
+    .target(
+        name: "LocalCluster", dependencies: ["Postgres", logging, subprocess, systemPackage],
+        path: "Sources/Shared/LocalCluster", swiftSettings: strict),
+    .target(
+        name: "HTTPClient", dependencies: ["CCurl"], path: "Sources/Shared/HTTPClient", exclude: ["CCurl"],
+        swiftSettings: strict),
+    .target(
+        name: "Inference", dependencies: ["Domain", "HTTPClient"], path: "Sources/Shared/Inference", swiftSettings: strict),
+]
+
+let package = Package(
+    name: "affine",
+    products: [
+        .executable(name: "af", targets: ["af"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
+    targets: shared + [
+        .target(name: "Migrations", dependencies: ["Migrating"], path: "Migrations", resources: [
+            .embedInCode("0001_core.sql"), .embedInCode("0002_contests.sql"), .embedInCode("0003_queue.sql"),
+            .embedInCode("0004_worker_functions.sql"), .embedInCode("0005_ops.sql"),
+        ], swiftSettings: strict),
+        .target(
+            name: "Coordinator", dependencies: ["Domain", "Digest", "Rules", "Postgres", "Records", logging, serviceLifecycle],
+            swiftSettings: strict),
+        .target(
+            name: "Environments", dependencies: ["Domain", "Digest", "Inference", subprocess, systemPackage],
+            exclude: ["Server"], swiftSettings: strict),
+        .target(
+            name: "EnvironmentServer", dependencies: ["Domain", "Environments", "Inference", hummingbird],
+            path: "Sources/Environments/Server", swiftSettings: strict),
+        .target(
+            name: "Worker",
+            dependencies: [
+                "Domain", "Environments", "HTTPClient", "Inference", "Postgres", "Records", logging, serviceLifecycle,
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "af",
+            dependencies: [
+                "Domain", "Digest", "Rules", "Coordinator", "Worker", "Environments", "EnvironmentServer", "HTTPClient", "Inference", "LocalCluster", "Migrating",
+                "Migrations", "Postgres", argumentParser, hummingbird, logging, serviceLifecycle, subprocess, systemPackage,
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            resources: [.embedInCode("Demo/real-models/serve.py"), .embedInCode("Demo/real-models/requirements.txt")],
+            swiftSettings: strict),
+    ]
+)

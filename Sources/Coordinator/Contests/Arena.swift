@@ -1,0 +1,99 @@
+internal import Domain
+public import Logging
+public import Postgres
+internal import Records
+
+/// Bounds on how long things may take and how often they may be tried again.
+public struct ArenaSettings: Sendable {
+    /// Blocks after which the pool is drawn anew.
+    public var refreshBlocks: Int64 = 7_200
+    public var baselineDeadline: Duration = .seconds(6 * 3_600)
+    public var contestDeadline: Duration = .seconds(24 * 3_600)
+    /// Passes over a window's tasks that infrastructure may spoil before what is missing counts as the lowest score.
+    public var baselineRounds: Int16 = 3
+    /// Void contests after which a miner counts as undeployable.
+    public var voidContests: Int16 = 3
+    /// Whether a contest ends as soon as its verdict can no longer change.
+    public var curtail = true
+
+    public init() {}
+}
+
+/// Moves the arena from commitments to weights, one transaction a step. Any number of processes may run it: a step's
+/// transaction begins with an advisory lock that ends with it.
+public struct Arena: Sendable {
+    let settings: ArenaSettings
+    private let database: Database
+    private let logger: Logger
+
+    public init(database: Database, settings: ArenaSettings, logger: Logger) {
+        self.database = database
+        self.settings = settings
+        self.logger = logger
+    }
+
+    /// Does steps until one has to wait for something outside; returns what it waits for.
+    @discardableResult
+    public func advance() async throws -> String {
+        while true {
+            try Task.checkCancellation()
+            let (step, isDone) = try await database.transaction(.serializable) { try takeStep(&$0) }
+            guard isDone else { return step.description }
+            logger.info("arena moved", metadata: ["arena.step": "\(step)"])
+        }
+    }
+
+    private func takeStep(_ session: inout Session) throws -> (ArenaStep, isDone: Bool) {
+        guard try session.run(LockArena()).first == true, let state = try session.run(LoadArena()).first else {
+            return (.wait(.anotherCoordinator), false)
+        }
+        let step = state.next(refreshBlocks: settings.refreshBlocks)
+        switch step {
+        case .wait: return (step, false)
+        case .crown(let hotkey): try crown(hotkey, at: state.headBlock ?? 0, in: &session)
+        case .openWindow: try openWindow(after: state.window?.id, in: &session)
+        case .advanceBaseline(let window): return (step, try advanceBaseline(of: window, in: &session))
+        case .openContest(let challenger): try openContest(with: challenger, in: &session)
+        case .reduce(let contest): return (step, try reduce(contest, in: &session))
+        }
+        return (step, true)
+    }
+}
+
+/// Key of the advisory lock that the arena's steps share: the ASCII bytes of `arena`.
+private struct LockArena: Statement {
+    static let sql = "SELECT pg_try_advisory_xact_lock(418531077729)"
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Bool { try row.next() }
+}
+
+private struct LoadArena: Statement {
+    static let sql = """
+        SELECT (SELECT max(number) FROM affine.chain_block),
+               (SELECT hotkey FROM affine.miner WHERE state = 'champion'),
+               (SELECT hotkey FROM affine.miner WHERE state = 'pending' ORDER BY first_block, hotkey LIMIT 1),
+               (SELECT count(*) FROM affine.environment WHERE enabled),
+               (SELECT id FROM affine.contest WHERE state = 'running'),
+               w.id, w.state::text, w.opened_block, e.state = 'complete'
+        FROM (VALUES (1)) AS one
+        LEFT JOIN affine.task_window w ON w.state <> 'closed'
+        LEFT JOIN affine.evaluation e ON e.id = w.baseline_evaluation
+        """
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> ArenaState {
+        var state = ArenaState()
+        state.headBlock = try row.next()
+        state.champion = try row.next()
+        state.queueHead = try row.next()
+        state.enabledEnvironments = try Int(row.next(Int64.self))
+        state.runningContest = try row.next()
+        let id: WindowID? = try row.next()
+        let phase: String? = try row.next()
+        let openedBlock: Int64? = try row.next()
+        let isComplete: Bool? = try row.next()
+        if let id, let openedBlock, let phase = phase.flatMap(ArenaState.Window.Phase.init) {
+            state.window = .init(id: id, phase: phase, openedBlock: openedBlock, baselineIsComplete: isComplete ?? false)
+        }
+        return state
+    }
+}

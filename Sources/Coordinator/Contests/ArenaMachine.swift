@@ -1,0 +1,70 @@
+internal import Domain
+
+/// What the arena looks like at one moment: just enough to say what comes next.
+struct ArenaState: Equatable, Sendable {
+    struct Window: Equatable, Sendable {
+        enum Phase: String, Sendable { case baseline, open }
+
+        var id: WindowID
+        var phase: Phase
+        var openedBlock: Int64
+        /// Whether the champion's evaluation has come to its end.
+        var baselineIsComplete: Bool
+    }
+
+    /// The newest block that was seen.
+    var headBlock: Int64?
+    var champion: Hotkey?
+    /// First of the queue by (first_block, hotkey).
+    var queueHead: Hotkey?
+    var enabledEnvironments = 0
+    var window: Window?
+    var runningContest: ContestID?
+}
+
+/// The next thing to do, each done in one transaction.
+enum ArenaStep: Equatable, Sendable {
+    case crown(Hotkey)
+    case openWindow
+    case advanceBaseline(WindowID)
+    case openContest(challenger: Hotkey)
+    case reduce(ContestID)
+    /// Nothing can be done until something arrives from outside.
+    case wait(Reason)
+
+    enum Reason: String, Sendable {
+        case noBlock = "no block was seen yet"
+        case noMiner = "no miner is in the queue"
+        case noEnvironment = "no environment is enabled"
+        case anotherCoordinator = "another coordinator is at work"
+    }
+}
+
+extension ArenaStep: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .crown(let hotkey): "crown \(hotkey)"
+        case .openWindow: "open a window"
+        case .advanceBaseline(let window): "baseline of window \(window)"
+        case .openContest(let challenger): "open the contest of \(challenger)"
+        case .reduce(let contest): "contest \(contest)"
+        case .wait(let reason): reason.rawValue
+        }
+    }
+}
+
+extension ArenaState {
+    /// What comes next. A window is redrawn only between contests, `refreshBlocks` after it opened.
+    func next(refreshBlocks: Int64) -> ArenaStep {
+        if let runningContest { return .reduce(runningContest) }
+        guard let headBlock else { return .wait(.noBlock) }
+        guard champion != nil else {
+            return queueHead.map(ArenaStep.crown) ?? .wait(.noMiner)
+        }
+        guard let window, headBlock - window.openedBlock < refreshBlocks else {
+            return enabledEnvironments == 0 ? .wait(.noEnvironment) : .openWindow
+        }
+        guard window.phase == .open, window.baselineIsComplete else { return .advanceBaseline(window.id) }
+        return queueHead.map { .openContest(challenger: $0) } ?? .wait(.noMiner)
+    }
+}

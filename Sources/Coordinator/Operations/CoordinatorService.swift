@@ -1,0 +1,54 @@
+public import Logging
+public import Postgres
+internal import Records
+public import ServiceLifecycle
+
+/// Moves the arena forward and brings back lost work, until it is told to stop. Any number may run side by side.
+public struct CoordinatorService: Service {
+    private let arena: Arena
+    private let database: Database
+    private let interval: Duration
+    private let logger: Logger
+
+    /// - Parameter interval: How often to look, when nothing moves.
+    public init(database: Database, settings: ArenaSettings, interval: Duration = .milliseconds(250), logger: Logger) {
+        self.arena = Arena(database: database, settings: settings, logger: logger)
+        self.database = database
+        self.interval = interval
+        self.logger = logger
+    }
+
+    public func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                group.addTask { await repeating("advance", every: interval) { try await arena.advance() } }
+                group.addTask { await repeating("rescue", every: .seconds(1)) { try await rescue() } }
+            }
+        }
+    }
+
+    private func rescue() async throws {
+        let jobs = try await database.run(Rescue()).first ?? 0
+        if jobs > 0 { logger.notice("jobs were rescued from lost leases", metadata: ["jobs": "\(jobs)"]) }
+    }
+
+    /// A duty that fails is logged and tried again: the database may be away for a while.
+    private func repeating(_ duty: String, every interval: Duration, _ body: () async throws -> Void) async {
+        while !Task.isCancelled {
+            do {
+                try await body()
+            } catch where !Task.isCancelled {
+                logger.error("a duty failed and will be tried again", metadata: ["duty": "\(duty)", "error": "\(error)"])
+            } catch {
+                return
+            }
+            try? await Task.sleep(for: interval)
+        }
+    }
+}
+
+/// Row: how many jobs went back to the queue.
+struct Rescue: Statement {
+    static let sql = "SELECT affine.rescue()"
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Int32 { try row.next() }
+}

@@ -1,0 +1,168 @@
+public import Domain
+internal import FoundationEssentials
+internal import Records
+public import Postgres
+
+/// Reads the `ops` views: what the command line prints is what a dashboard sees.
+public struct Reports: Sendable {
+    private let database: Database
+
+    public init(database: Database) {
+        self.database = database
+    }
+
+    /// Every miner, the queue in its order first.
+    public func miners() async throws -> [JSONValue] { try await database.run(ListMiners()) }
+
+    /// A miner by hotkey; empty when there is none.
+    public func miner(_ hotkey: Hotkey) async throws -> [JSONValue] { try await database.run(ShowMiner(hotkey: hotkey)) }
+
+    public func contests() async throws -> [JSONValue] { try await database.run(ListContests()) }
+
+    /// A contest with its environments; empty when there is none.
+    public func contest(_ id: ContestID) async throws -> [JSONValue] { try await database.run(ShowContest(contest: id)) }
+
+    public func environments() async throws -> [JSONValue] { try await database.run(ListEnvironments()) }
+
+    /// Champion, running contest and queue.
+    public func rank() async throws -> [JSONValue] { try await database.run(ShowRank()) }
+
+    /// The newest weight snapshot; empty before the first coronation.
+    public func weights() async throws -> [JSONValue] { try await database.run(ShowWeights()) }
+
+    /// How far each running evaluation is in each environment.
+    public func progress() async throws -> [EvaluationProgress] { try await database.run(ListProgress()) }
+
+    public func queueHealth() async throws -> [JSONValue] { try await database.run(ShowQueueHealth()) }
+
+    public func workers() async throws -> [JSONValue] { try await database.run(ListWorkers()) }
+}
+
+/// One running evaluation in one environment.
+public struct EvaluationProgress: Sendable {
+    public var evaluation: EvaluationID
+    public var hotkey: Hotkey
+    public var environment: EnvironmentName
+    public var planned: Int64
+    public var finished: Int64
+    /// Over finished jobs.
+    public var scoreSum: Score
+    public var isChampion: Bool
+    /// What the champion scored on the whole slate; nil while that is not known.
+    public var championSum: Score?
+    public var margin: Score
+}
+
+/// A statement whose every row is one JSON object.
+private protocol JSONRows: Statement where Row == JSONValue {}
+
+extension JSONRows {
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> JSONValue {
+        let text: String = try row.next()
+        guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) else {
+            throw PostgresError(.decoding, "\(Self.name) returned text that is not JSON")
+        }
+        return value
+    }
+}
+
+private struct ListMiners: JSONRows {
+    static let sql = "SELECT to_jsonb(m) FROM ops.miner m ORDER BY queue_position NULLS LAST, first_block, hotkey"
+}
+
+private struct ShowMiner: JSONRows {
+    static let sql = "SELECT to_jsonb(m) FROM ops.miner m WHERE hotkey = $1"
+    var hotkey: Hotkey
+    func bind(_ bindings: inout Bindings) { bindings.append(hotkey.rawValue) }
+}
+
+private struct ListContests: JSONRows {
+    static let sql = "SELECT to_jsonb(c) FROM ops.contest c ORDER BY contest"
+}
+
+private struct ShowContest: JSONRows {
+    static let sql = """
+        SELECT to_jsonb(c) || jsonb_build_object('reasons', COALESCE(s.reasons, '[]'), 'environments', COALESCE((
+            SELECT jsonb_agg(jsonb_build_object(
+                'environment', n.name, 'standing', e.standing, 'tasks', e.tasks, 'decided', e.decided,
+                'champion_mean', round(e.champion_sum_nano / e.tasks / 1e9, 6),
+                'challenger_mean_lo', round(e.challenger_lo_nano / e.tasks / 1e9, 6),
+                'challenger_mean_hi', round(e.challenger_hi_nano / e.tasks / 1e9, 6), 'reason', e.reason) ORDER BY n.name)
+            FROM affine.contest_environment e JOIN affine.environment n ON n.id = e.environment
+            WHERE e.contest = c.contest), '[]'))
+        FROM ops.contest c JOIN affine.contest s ON s.id = c.contest WHERE c.contest = $1
+        """
+    var contest: ContestID
+    func bind(_ bindings: inout Bindings) { bindings.append(contest.rawValue) }
+}
+
+private struct ListEnvironments: JSONRows {
+    static let sql = """
+        SELECT jsonb_build_object('name', name, 'kind', kind, 'enabled', enabled, 'base_url', base_url,
+            'lo', lo_nano / 1e9, 'hi', hi_nano / 1e9, 'margin', margin_nano / 1e9, 'sampling_count', sampling_count,
+            'dataset_ranges', dataset_ranges::text, 'timeout_ms', timeout_ms, 'max_attempts', max_attempts,
+            'run_length', run_length, 'parameters', parameters)
+        FROM affine.environment ORDER BY name
+        """
+}
+
+private struct ShowRank: JSONRows {
+    static let sql = """
+        SELECT jsonb_build_object(
+            'champion', (SELECT to_jsonb(r) FROM ops.reign r WHERE to_block IS NULL),
+            'contest', (SELECT to_jsonb(c) FROM ops.contest c WHERE state = 'running'),
+            'window', (SELECT jsonb_build_object('id', id, 'state', state, 'opened_block', opened_block)
+                       FROM affine.task_window WHERE state <> 'closed'),
+            'queue', COALESCE((SELECT jsonb_agg(to_jsonb(m) ORDER BY queue_position) FROM ops.miner m
+                               WHERE state = 'pending'), '[]'))
+        """
+}
+
+private struct ShowWeights: JSONRows {
+    static let sql = """
+        SELECT jsonb_build_object('snapshot', s.id, 'block', s.block, 'taken_at', s.taken_at, 'reign', s.reign,
+            'weights', (SELECT jsonb_agg(jsonb_build_object('hotkey', w.hotkey, 'uid', m.uid, 'weight', w.share_nano / 1e9))
+                        FROM affine.weight w JOIN affine.miner m USING (hotkey) WHERE w.snapshot = s.id))
+        FROM affine.weight_snapshot s ORDER BY s.id DESC LIMIT 1
+        """
+}
+
+private struct ShowQueueHealth: JSONRows {
+    static let sql = "SELECT to_jsonb(h) FROM ops.queue_health h"
+}
+
+private struct ListWorkers: JSONRows {
+    static let sql = "SELECT to_jsonb(w) FROM ops.worker w ORDER BY started_at"
+}
+
+private struct ListProgress: Statement {
+    static let sql = """
+        SELECT p.evaluation, p.hotkey, p.environment, p.planned::int8, p.finished, COALESCE(p.score_sum_nano, 0),
+               m.state = 'champion',
+               (SELECT b.score_sum_nano FROM affine.contest c
+                JOIN ops.evaluation_progress b ON b.evaluation = c.champion_evaluation AND b.environment = p.environment
+                WHERE c.challenger_evaluation = p.evaluation),
+               we.margin_nano
+        FROM ops.evaluation_progress p
+        JOIN affine.miner m USING (hotkey)
+        JOIN affine.environment n ON n.name = p.environment
+        JOIN affine.window_environment we ON we.window_id = p.window_id AND we.environment = n.id
+        WHERE p.state = 'running' ORDER BY p.evaluation, p.environment
+        """
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> EvaluationProgress {
+        let evaluation: EvaluationID = try row.next()
+        let hotkey: Hotkey = try row.next()
+        let environment: EnvironmentName = try row.next()
+        let planned: Int64 = try row.next()
+        let finished: Int64 = try row.next()
+        let sum: Int64 = try row.next()
+        let isChampion: Bool = try row.next()
+        let championSum: Int64? = try row.next()
+        let margin: Int64 = try row.next()
+        return EvaluationProgress(
+            evaluation: evaluation, hotkey: hotkey, environment: environment, planned: planned, finished: finished,
+            scoreSum: Score(nano: sum), isChampion: isChampion, championSum: championSum.map(Score.init),
+            margin: Score(nano: margin))
+    }
+}

@@ -1,0 +1,108 @@
+internal import Domain
+internal import Postgres
+internal import Records
+
+/// How an evaluation ended.
+enum EvaluationEnd: String {
+    case complete, cancelled
+}
+
+extension Arena {
+    /// Plans one environment after another, then puts all jobs into the queue, environments taking turns.
+    ///
+    /// - Parameter jobs: per environment the tasks in the order they run, and how many of them are wanted at once.
+    func plan(
+        _ evaluation: InsertEvaluation, jobs: [(environment: Int16, tasks: [TaskID], planned: Int)],
+        in session: inout Session
+    ) throws -> EvaluationID {
+        guard let id = try session.run(evaluation).first else {
+            throw PostgresError(.decoding, "inserting an evaluation returned no row")
+        }
+        for (environment, tasks, planned) in jobs {
+            _ = try session.run(
+                InsertJobs(evaluation: id, environment: environment, tasks: tasks, planned: Int32(planned)))
+        }
+        _ = try session.run(Enqueue(evaluation: id))
+        return id
+    }
+
+    /// Ends an evaluation: nothing of it is ready or leased any more, and late reports are refused.
+    func end(_ evaluation: EvaluationID, state: EvaluationEnd, reason: String, in session: inout Session) throws {
+        _ = try session.run(EndEvaluation(evaluation: evaluation, state: state.rawValue, reason: reason))
+        _ = try session.run(RevokeJobs(evaluation: evaluation))
+    }
+}
+
+/// A miner's next round in a window; model and revision are those it committed.
+struct InsertEvaluation: Statement {
+    static let sql = """
+        INSERT INTO affine.evaluation (window_id, hotkey, model, revision, round, deadline_at)
+        SELECT $1, m.hotkey, c.model, c.revision,
+               (SELECT 1 + COALESCE(max(round), 0) FROM affine.evaluation WHERE window_id = $1 AND hotkey = $2),
+               clock_timestamp() + make_interval(secs => $3::float8)
+        FROM affine.miner m JOIN affine.commitment c ON c.id = m.commitment WHERE m.hotkey = $2
+        RETURNING id
+        """
+    var window: WindowID
+    var hotkey: Hotkey
+    var deadline: Duration
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(window)
+        bindings.append(hotkey)
+        bindings.append(deadline / .seconds(1))
+    }
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> EvaluationID { try row.next() }
+}
+
+private struct InsertJobs: Statement {
+    static let sql = "INSERT INTO affine.evaluation_environment (evaluation, environment, task_ids, planned) VALUES ($1, $2, $3, $4)"
+    var evaluation: EvaluationID
+    var environment: Int16
+    var tasks: [TaskID]
+    var planned: Int32
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(evaluation)
+        bindings.append(environment)
+        bindings.append(tasks.map(\.rawValue))
+        bindings.append(planned)
+    }
+}
+
+/// Puts an evaluation's planned jobs into the queue, all of them or one environment's from a position on.
+struct Enqueue: Statement {
+    static let sql = "SELECT affine.enqueue($1, $2, $3)"
+    var evaluation: EvaluationID
+    var environment: Int16?
+    var firstPosition: Int32 = 0
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(evaluation)
+        bindings.append(environment)
+        bindings.append(firstPosition)
+    }
+}
+
+private struct EndEvaluation: Statement {
+    static let sql = """
+        UPDATE affine.evaluation SET state = $2::text::affine.evaluation_state, state_reason = $3, ended_at = clock_timestamp()
+        WHERE id = $1 AND state = 'running'
+        """
+    var evaluation: EvaluationID
+    var state: String
+    var reason: String
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(evaluation)
+        bindings.append(state)
+        bindings.append(reason)
+    }
+}
+
+private struct RevokeJobs: Statement {
+    static let sql = "SELECT affine.revoke_jobs($1)"
+    var evaluation: EvaluationID
+    func bind(_ bindings: inout Bindings) { bindings.append(evaluation) }
+}

@@ -1,0 +1,160 @@
+internal import Digest
+internal import Domain
+internal import Postgres
+internal import Records
+internal import Rules
+
+extension Arena {
+    /// Decides a running contest if its verdict is certain or no further result can come. Everything that follows from
+    /// the verdict is written in the same transaction. Returns whether the contest ended.
+    func reduce(_ id: ContestID, in session: inout Session) throws -> Bool {
+        guard let contest = try session.run(LoadContest(contest: id)).first else { return false }
+        let progress = try session.run(LoadProgress(evaluation: contest.challengerEvaluation)).first
+        let isSettled = progress.map { $0.ended == $0.planned } ?? false
+        let record = try contest.record(in: &session)
+        guard let verdict = try contest.rule.conclude(record.tallies, finished: isSettled || contest.isOverdue) else {
+            return false
+        }
+        try store(verdict, of: contest, record: record, in: &session)
+        let block = try session.run(HeadBlock()).first ?? 0
+        switch verdict.decision {
+        case .dethroned: try dethrone(contest, isSettled: isSettled, block: block, in: &session)
+        case .championKeeps: try keepChampion(contest, verdict, isSettled: isSettled, in: &session)
+        case .void: try void(contest, verdict, in: &session)
+        }
+        _ = try session.run(
+            RecordEvent(
+                kind: "contest.decided", subject: "contest \(id)", reason: verdict.decision.rawValue,
+                detail: #"{"outcome":"\#(record.outcomeDigest.hex)","evidence":"\#(record.evidenceDigest.hex)"}"#))
+        return true
+    }
+
+    private func store(
+        _ verdict: Verdict, of contest: StoredContest, record: ContestRecord, in session: inout Session
+    ) throws {
+        for report in verdict.environments {
+            _ = try session.run(InsertContestEnvironment(contest: contest.id, report: report))
+        }
+        _ = try session.run(
+            CloseContest(
+                contest: contest.id, decision: verdict.decision, reasons: verdict.environments.map(\.reason),
+                outcome: record.outcomeDigest.bytes, evidence: record.evidenceDigest.bytes))
+    }
+
+    /// The throne and all the weight move now. The winner's evaluation runs on to the end of the slate, since the next
+    /// contests of this window are held against it.
+    private func dethrone(_ contest: StoredContest, isSettled: Bool, block: Int64, in session: inout Session) throws {
+        _ = try session.run(
+            SetMinerState(
+                hotkey: contest.champion.hotkey, state: "terminated", reason: "dethroned in contest \(contest.id)"))
+        _ = try session.run(
+            SetMinerState(hotkey: contest.challenger.hotkey, state: "champion", reason: "won contest \(contest.id)"))
+        _ = try session.run(EndReign(block: block))
+        try beginReign(
+            contest.id.rawValue, hotkey: contest.challenger.hotkey, contest: contest.id, block: block, in: &session)
+        _ = try session.run(SetBaseline(window: contest.window, evaluation: contest.challengerEvaluation))
+        if isSettled {
+            try end(contest.challengerEvaluation, state: .complete, reason: "every job is settled", in: &session)
+        }
+    }
+
+    private func keepChampion(
+        _ contest: StoredContest, _ verdict: Verdict, isSettled: Bool, in session: inout Session
+    ) throws {
+        let reasons = verdict.environments.filter { $0.state != .won }.map(\.reason).joined(separator: "; ")
+        _ = try session.run(
+            SetMinerState(
+                hotkey: contest.challenger.hotkey, state: "terminated", reason: "lost contest \(contest.id): \(reasons)"))
+        try end(
+            contest.challengerEvaluation, state: isSettled ? .complete : .cancelled,
+            reason: isSettled ? "every job is settled" : "curtailed", in: &session)
+    }
+
+    /// Nobody's fault: the miner returns to its place in the queue, until that has happened too often.
+    private func void(_ contest: StoredContest, _ verdict: Verdict, in session: inout Session) throws {
+        try end(contest.challengerEvaluation, state: .cancelled, reason: "contest \(contest.id) is void", in: &session)
+        let voids = try session.run(CountVoid(hotkey: contest.challenger.hotkey)).first ?? 0
+        let isUndeployable = voids >= settings.voidContests
+        _ = try session.run(
+            SetMinerState(
+                hotkey: contest.challenger.hotkey, state: isUndeployable ? "terminated" : "pending",
+                reason: isUndeployable ? "undeployable: \(voids) contests were void" : "contest \(contest.id) was void"))
+    }
+}
+
+private struct LoadProgress: Statement {
+    struct Progress: Sendable {
+        var planned: Int64
+        var ended: Int64
+    }
+
+    static let sql = "SELECT sum(planned)::bigint, sum(finished)::bigint FROM ops.evaluation_progress WHERE evaluation = $1"
+    var evaluation: EvaluationID
+    func bind(_ bindings: inout Bindings) { bindings.append(evaluation) }
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Progress {
+        try Progress(planned: row.next(), ended: row.next())
+    }
+}
+
+private struct HeadBlock: Statement {
+    static let sql = "SELECT max(number) FROM affine.chain_block HAVING max(number) IS NOT NULL"
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64 { try row.next() }
+}
+
+/// `used` is what the challenger had to show in this very transaction's view.
+private struct InsertContestEnvironment: Statement {
+    static let sql = """
+        INSERT INTO affine.contest_environment (contest, environment, tasks, decided, champion_sum_nano, challenger_lo_nano,
+                                                challenger_hi_nano, standing, reason, used)
+        SELECT c.id, n.id, $3, $4, $5, $6, $7, $8, $9, COALESCE(
+            (SELECT range_agg(int4range(a.position, a.position + 1)) FROM affine.attempt a
+             WHERE a.window_id = c.window_id AND a.evaluation = c.challenger_evaluation AND a.environment = n.id AND a.final),
+            '{}')
+        FROM affine.contest c, affine.environment n WHERE c.id = $1 AND n.name = $2
+        """
+    var contest: ContestID
+    var report: EnvironmentReport
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(contest)
+        bindings.append(report.environment)
+        bindings.append(Int32(clamping: report.tasks))
+        bindings.append(Int32(clamping: report.decided))
+        bindings.append(Int64(clamping: report.championSum.nano))
+        bindings.append(Int64(clamping: report.challengerLowestSum.nano))
+        bindings.append(Int64(clamping: report.challengerHighestSum.nano))
+        bindings.append(report.state.rawValue)
+        bindings.append(report.reason)
+    }
+}
+
+private struct CloseContest: Statement {
+    static let sql = """
+        UPDATE affine.contest
+        SET state = (CASE WHEN $2 = 'void' THEN 'void' ELSE 'decided' END)::affine.contest_state,
+            verdict = $2::text::affine.verdict, reasons = to_jsonb($3::text[]), outcome_digest = $4, evidence_digest = $5,
+            decided_at = clock_timestamp()
+        WHERE id = $1
+        """
+    var contest: ContestID
+    var decision: Verdict.Decision
+    var reasons: [String]
+    var outcome: [UInt8]
+    var evidence: [UInt8]
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(contest)
+        bindings.append(decision.rawValue)
+        bindings.append(reasons)
+        bindings.append(outcome)
+        bindings.append(evidence)
+    }
+}
+
+private struct CountVoid: Statement {
+    static let sql = "UPDATE affine.miner SET void_contests = void_contests + 1 WHERE hotkey = $1 RETURNING void_contests"
+    var hotkey: Hotkey
+    func bind(_ bindings: inout Bindings) { bindings.append(hotkey) }
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Int16 { try row.next() }
+}

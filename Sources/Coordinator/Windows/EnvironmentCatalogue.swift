@@ -1,0 +1,133 @@
+public import Domain
+public import Postgres
+internal import Records
+internal import Rules
+
+/// What an operator says of an environment. It takes effect when the next window opens.
+public struct EnvironmentDefinition: Sendable, Codable {
+    public enum Kind: String, Sendable, Codable, CaseIterable {
+        /// A reference environment that the worker itself contains.
+        case builtin
+        /// A server that speaks the affinetes protocol.
+        case url
+    }
+
+    public var name: EnvironmentName
+    public var kind: Kind
+    /// Only for `url`.
+    public var baseURL: String?
+    public var bounds: ScoreBounds
+    /// How much better, per task on average, a challenger has to be.
+    public var margin: Score
+    /// Tasks on a slate.
+    public var samplingCount: Int32
+    /// Half-open ranges of task ids.
+    public var datasetRanges: [Range<Int64>]
+    public var timeout: Duration
+    /// Tries at a job before a fault that is nobody's is final.
+    public var maximumAttempts: Int16
+    /// Consecutive jobs that one lease covers.
+    public var runLength: Int16
+    /// Handed to `evaluate` as they are; a JSON object.
+    public var parameters: [String: JSONValue]
+
+    public init(
+        name: EnvironmentName, kind: Kind = .builtin, baseURL: String? = nil, bounds: ScoreBounds, margin: Score,
+        samplingCount: Int32, datasetRanges: [Range<Int64>], timeout: Duration = .seconds(600), maximumAttempts: Int16 = 3,
+        runLength: Int16 = 1, parameters: [String: JSONValue] = [:]
+    ) {
+        self.name = name
+        self.kind = kind
+        self.baseURL = baseURL
+        self.bounds = bounds
+        self.margin = margin
+        self.samplingCount = samplingCount
+        self.datasetRanges = datasetRanges
+        self.timeout = timeout
+        self.maximumAttempts = maximumAttempts
+        self.runLength = runLength
+        self.parameters = parameters
+    }
+
+    /// - Throws: `InvalidValue` naming the field, its value and what is allowed.
+    public func check() throws(InvalidValue) {
+        let span = Score(nano: bounds.hi.nano - bounds.lo.nano)
+        guard margin >= .zero, margin < span else {
+            throw invalid("margin", margin.description, "0 or more, and less than the score span \(span) of \(bounds)")
+        }
+        if let range = datasetRanges.first(where: { $0.lowerBound < 0 }) {
+            throw invalid("dataset_ranges", "\(range)", "task ids of 0 or more")
+        }
+        let tasks = TaskRanges(datasetRanges).count
+        guard tasks > 0 else { throw invalid("dataset_ranges", "\(datasetRanges)", "at least one task id") }
+        guard samplingCount >= 1, samplingCount <= 100_000, UInt64(samplingCount) <= tasks else {
+            throw invalid(
+                "sampling_count", String(samplingCount), "1 to \(min(tasks, 100_000)): the ranges hold \(tasks) tasks")
+        }
+        guard (kind == .url) == (baseURL != nil) else {
+            throw invalid("base_url", baseURL ?? "none", "a URL for kind 'url', and none for kind 'builtin'")
+        }
+        guard timeout >= .milliseconds(100), timeout <= .seconds(86_400) else {
+            throw invalid("timeout", "\(timeout)", "0.1 to 86400 seconds")
+        }
+    }
+
+    private func invalid(_ field: String, _ value: String, _ expected: String) -> InvalidValue {
+        InvalidValue(field: "environment \(name): \(field)", value: value, expected: expected)
+    }
+}
+
+/// The environments that the next window will hold.
+public struct EnvironmentCatalogue: Sendable {
+    private let database: Database
+
+    public init(database: Database) {
+        self.database = database
+    }
+
+    /// Adds an environment, or replaces what was said of it.
+    ///
+    /// - Throws: `InvalidValue`, `PostgresError`.
+    public func define(_ definition: EnvironmentDefinition, actor: String) async throws {
+        try definition.check()
+        let parameters = try canonicalJSON(definition.parameters)
+        try await database.transaction { session in
+            _ = try session.run(UpsertEnvironment(definition: definition, parameters: parameters))
+            _ = try session.run(
+                RecordEvent(actor: actor, kind: "environment.defined", subject: definition.name.rawValue, detail: parameters))
+        }
+    }
+}
+
+private struct UpsertEnvironment: Statement {
+    static let sql = """
+        INSERT INTO affine.environment (name, kind, base_url, lo_nano, hi_nano, margin_nano, sampling_count, dataset_ranges,
+                                        timeout_ms, max_attempts, run_length, parameters)
+        SELECT $1, $2, $3, $4, $5, $6, $7, (SELECT range_agg(int8range(l, u)) FROM unnest($8::int8[], $9::int8[]) AS r (l, u)),
+               $10, $11, $12, $13::text::jsonb
+        ON CONFLICT (name) DO UPDATE SET
+            kind = excluded.kind, base_url = excluded.base_url, lo_nano = excluded.lo_nano, hi_nano = excluded.hi_nano,
+            margin_nano = excluded.margin_nano, sampling_count = excluded.sampling_count,
+            dataset_ranges = excluded.dataset_ranges, timeout_ms = excluded.timeout_ms,
+            max_attempts = excluded.max_attempts, run_length = excluded.run_length, parameters = excluded.parameters,
+            enabled = true
+        """
+    var definition: EnvironmentDefinition
+    var parameters: String
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(definition.name)
+        bindings.append(definition.kind.rawValue)
+        bindings.append(definition.baseURL)
+        bindings.append(definition.bounds.lo.nano)
+        bindings.append(definition.bounds.hi.nano)
+        bindings.append(definition.margin.nano)
+        bindings.append(definition.samplingCount)
+        bindings.append(definition.datasetRanges.map(\.lowerBound))
+        bindings.append(definition.datasetRanges.map(\.upperBound))
+        bindings.append(Int32(clamping: definition.timeout.components.seconds * 1_000 + definition.timeout.components.attoseconds / 1_000_000_000_000_000))
+        bindings.append(definition.maximumAttempts)
+        bindings.append(definition.runLength)
+        bindings.append(parameters)
+    }
+}

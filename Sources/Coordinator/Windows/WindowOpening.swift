@@ -1,0 +1,173 @@
+internal import Digest
+internal import Domain
+internal import Postgres
+internal import Records
+internal import Rules
+
+extension Arena {
+    /// Opens the next window at the head block: freezes the environments and the rule, draws the pool, and plans the
+    /// champion's evaluation of it. Evaluations of the window before are ended.
+    func openWindow(after previous: WindowID?, in session: inout Session) throws {
+        guard let block = try session.run(LoadHead()).first else { return }
+        let environments = try session.run(LoadEnabledEnvironments())
+        let rule = try Self.rule(for: environments, curtail: settings.curtail)
+        if let previous { try close(previous, in: &session) }
+
+        let window = WindowID(rawValue: try session.run(NextWindow()).first ?? 1)
+        _ = try session.run(InsertRule(rule: rule))
+        _ = try session.run(InsertWindow(window: window, block: block.number, ruleDigest: rule.digest.bytes))
+        _ = try session.run(FreezeEnvironments(window: window))
+        _ = try session.run(OpenAttemptPartition(window: window))
+        let seed = WindowSeed(window: window, openingBlock: block.hash)
+        for environment in environments {
+            let pool = try seed.pool(
+                of: environment.name, from: environment.tasks, samplingCount: Int64(environment.samplingCount),
+                selection: environment.selection)
+            _ = try session.run(InsertPool(window: window, environment: environment.id, tasks: pool))
+        }
+        try beginBaseline(of: window, in: &session)
+        _ = try session.run(
+            RecordEvent(
+                kind: "window.opened", subject: "window \(window)", reason: "block \(block.number)",
+                detail: #"{"rule":"\#(rule.digest.hex)","seed":"\#(seed.digest.hex)"}"#))
+    }
+
+    private func close(_ window: WindowID, in session: inout Session) throws {
+        for evaluation in try session.run(FindRunningEvaluations(window: window)) {
+            try end(evaluation, state: .cancelled, reason: "window \(window) closed", in: &session)
+        }
+        _ = try session.run(CloseWindow(window: window))
+    }
+
+    /// The strict rule over the enabled environments.
+    static func rule(for environments: [EnabledEnvironment], curtail: Bool) throws(InvalidValue) -> RuleDocument {
+        try RuleDocument(
+            kind: StrictMargin(),
+            environments: environments.map { environment in
+                RuleEnvironment(
+                    name: environment.name,
+                    terms: EnvironmentTerms(
+                        bounds: environment.bounds, margin: environment.margin,
+                        samplingCount: Int64(environment.samplingCount)))
+            },
+            stopping: curtail ? .exact : .full)
+    }
+}
+
+/// An environment as the next window will freeze it.
+struct EnabledEnvironment: Sendable {
+    var id: Int16
+    var name: EnvironmentName
+    var bounds: ScoreBounds
+    var margin: Score
+    var samplingCount: Int32
+    var tasks: TaskRanges
+    var selection: TaskSelection
+}
+
+private struct LoadHead: Statement {
+    static let sql = "SELECT number, encode(hash, 'hex') FROM affine.chain_block ORDER BY number DESC LIMIT 1"
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Block { try .decode(&row) }
+}
+
+private struct LoadEnabledEnvironments: Statement {
+    static let sql = """
+        SELECT id, name, lo_nano, hi_nano, margin_nano, sampling_count, selection,
+               (SELECT array_agg(lower(r) ORDER BY lower(r)) FROM unnest(dataset_ranges) AS r),
+               (SELECT array_agg(upper(r) ORDER BY lower(r)) FROM unnest(dataset_ranges) AS r)
+        FROM affine.environment WHERE enabled ORDER BY name
+        """
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> EnabledEnvironment {
+        let id: Int16 = try row.next()
+        let name: EnvironmentName = try row.next()
+        let lo: Int64 = try row.next()
+        let hi: Int64 = try row.next()
+        let margin: Int64 = try row.next()
+        let samplingCount: Int32 = try row.next()
+        let selection: String = try row.next()
+        let lower: [Int64] = try row.next()
+        let upper: [Int64] = try row.next()
+        guard let bounds = ScoreBounds(lo: Score(nano: lo), hi: Score(nano: hi)),
+            let selection = TaskSelection(rawValue: selection)
+        else { throw PostgresError(.decoding, "environment \(name) has bounds or a selection that the schema refuses") }
+        return EnabledEnvironment(
+            id: id, name: name, bounds: bounds, margin: Score(nano: margin), samplingCount: samplingCount,
+            tasks: TaskRanges(zip(lower, upper).map { $0..<$1 }), selection: selection)
+    }
+}
+
+private struct NextWindow: Statement {
+    static let sql = "SELECT COALESCE(max(id), 0) + 1 FROM affine.task_window"
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64 { try row.next() }
+}
+
+private struct InsertRule: Statement {
+    static let sql = "INSERT INTO affine.rule (digest, document) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+    var rule: RuleDocument
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(rule.digest.bytes)
+        bindings.append(rule.canonical)
+    }
+}
+
+private struct InsertWindow: Statement {
+    static let sql = "INSERT INTO affine.task_window (id, opened_block, rule_digest) VALUES ($1, $2, $3)"
+    var window: WindowID
+    var block: Int64
+    var ruleDigest: [UInt8]
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(window)
+        bindings.append(block)
+        bindings.append(ruleDigest)
+    }
+}
+
+private struct FreezeEnvironments: Statement {
+    static let sql = """
+        INSERT INTO affine.window_environment (window_id, environment, kind, base_url, lo_nano, hi_nano, margin_nano,
+            sampling_count, timeout_ms, temperature, max_attempts, run_length, parameters, dataset_ranges, selection)
+        SELECT $1, id, kind, base_url, lo_nano, hi_nano, margin_nano, sampling_count, timeout_ms, temperature, max_attempts,
+               run_length, parameters, dataset_ranges, selection
+        FROM affine.environment WHERE enabled
+        """
+    var window: WindowID
+    func bind(_ bindings: inout Bindings) { bindings.append(window) }
+}
+
+private struct OpenAttemptPartition: Statement {
+    static let sql = "SELECT affine.open_attempt_partition($1)"
+    var window: WindowID
+    func bind(_ bindings: inout Bindings) { bindings.append(window) }
+}
+
+private struct InsertPool: Statement {
+    static let sql = """
+        INSERT INTO affine.window_task (window_id, environment, ordinal, task_id)
+        SELECT $1, $2, place - 1, task FROM unnest($3::int8[]) WITH ORDINALITY AS pool (task, place)
+        """
+    var window: WindowID
+    var environment: Int16
+    var tasks: [TaskID]
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(window)
+        bindings.append(environment)
+        bindings.append(tasks.map(\.rawValue))
+    }
+}
+
+private struct FindRunningEvaluations: Statement {
+    static let sql = "SELECT id FROM affine.evaluation WHERE window_id = $1 AND state = 'running'"
+    var window: WindowID
+    func bind(_ bindings: inout Bindings) { bindings.append(window) }
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> EvaluationID { try row.next() }
+}
+
+private struct CloseWindow: Statement {
+    static let sql = "UPDATE affine.task_window SET state = 'closed', closed_at = clock_timestamp(), slate_frozen_at = COALESCE(slate_frozen_at, clock_timestamp()) WHERE id = $1"
+    var window: WindowID
+    func bind(_ bindings: inout Bindings) { bindings.append(window) }
+}

@@ -1,0 +1,34 @@
+internal import FoundationEssentials
+internal import Glibc
+
+/// Finds the server process of a data folder.
+enum Postmaster {
+    /// The server's process id, if it lives. After a reboot or in a new container the id that a killed server left behind
+    /// may be some other process's, so the process must also work in the data folder.
+    static func find(data: String) -> Int32? {
+        guard let id = recorded(data: data), kill(id, 0) == 0 || errno == EPERM else { return nil }
+        guard let folder = workingFolder(of: id) else { return id }
+        return folder == realPath(data) ? id : nil
+    }
+
+    /// Removes what a killed server left behind, where the server itself would be misled by it.
+    static func forgetStale(data: String) throws(LocalClusterError) {
+        guard recorded(data: data) != nil, find(data: data) == nil else { return }
+        try Files.remove("\(data)/postmaster.pid")
+    }
+
+    private static func recorded(data: String) -> Int32? {
+        Files.text("\(data)/postmaster.pid")?.split(separator: "\n").first.flatMap { Int32($0) }
+    }
+
+    /// Nil where we may not look.
+    private static func workingFolder(of id: Int32) -> String? {
+        try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(id)/cwd")
+    }
+
+    private static func realPath(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}

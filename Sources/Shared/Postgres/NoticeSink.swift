@@ -1,0 +1,32 @@
+internal import CPostgres
+internal import Logging
+
+/// Sends the server's notices to a logger; libpq would print them to standard error.
+final class NoticeSink: Sendable {
+    private let logger: Logger
+
+    init(_ logger: Logger) {
+        self.logger = logger
+    }
+
+    /// The sink must outlive the connection, which keeps an unowned pointer to it.
+    func install(on connection: OpaquePointer) {
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe _ = PQsetNoticeReceiver(
+            connection,
+            { context, result in
+                guard let context = unsafe context else { return }
+                let sink = unsafe Unmanaged<NoticeSink>.fromOpaque(context).takeUnretainedValue()
+                let severity = unsafe QueryResult.field("V", of: result) ?? "WARNING"
+                let whole = unsafe PQresultErrorMessage(result).map { unsafe String(cString: $0).trimmed }
+                sink.log(severity, message: unsafe QueryResult.field("M", of: result) ?? whole ?? "")
+            }, context)
+    }
+
+    private func log(_ severity: String, message: String) {
+        let isOrdinary = ["NOTICE", "INFO", "LOG", "DEBUG"].contains(severity)
+        logger.log(
+            level: isOrdinary ? .debug : .warning, "notice from the database",
+            metadata: ["postgres.severity": .string(severity), "postgres.message": .string(message)])
+    }
+}

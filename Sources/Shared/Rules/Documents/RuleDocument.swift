@@ -1,0 +1,82 @@
+public import Digest
+public import Domain
+
+/// What a contest is decided under: a kind, the environments with their terms, and when to stop. It is named by the
+/// SHA-256 of its canonical bytes, and frozen when the contest opens.
+public struct RuleDocument: Sendable {
+    /// When a contest ends.
+    public enum Stopping: String, Hashable, Sendable, CaseIterable {
+        /// When every task of the slate is settled.
+        case full
+        /// As soon as nothing that is still unknown can change the verdict.
+        case exact
+    }
+
+    public static let maxEnvironments = 1_000
+    public static let maxSamplingCount: Int64 = 1_000_000
+    /// Bounds lie within ± this many nano-units, so that no mean or distance leaves `Int64`.
+    public static let maxBound: Int64 = 1_000_000_000_000_000_000
+
+    public let kind: any RuleKind
+    /// Sorted by name.
+    public let environments: [RuleEnvironment]
+    public let stopping: Stopping
+    /// The document's only spelling: sorted keys, integers, no white space, ASCII.
+    public let canonical: String
+    /// SHA-256 of the canonical bytes.
+    public let digest: SHA256Digest
+
+    /// - Throws: `InvalidValue` that names field, value and what is allowed.
+    public init(kind: any RuleKind, environments: [RuleEnvironment], stopping: Stopping) throws(InvalidValue) {
+        let sorted = environments.sorted { $0.name < $1.name }
+        guard (1...Self.maxEnvironments).contains(sorted.count) else {
+            throw InvalidValue(
+                field: "environments", value: "\(sorted.count) environments", expected: "1 to \(Self.maxEnvironments)")
+        }
+        for (environment, next) in zip(sorted, sorted.dropFirst()) where environment.name == next.name {
+            throw InvalidValue(field: "environments", value: next.name.rawValue, expected: "each environment once")
+        }
+        for environment in sorted {
+            try environment.terms.check(path: "environments.\(environment.name)")
+        }
+        try kind.check(sorted)
+        self.kind = kind
+        self.environments = sorted
+        self.stopping = stopping
+        canonical = Self.json(kind: kind, environments: sorted, stopping: stopping).canonical
+        digest = SHA256Digest(of: canonical)
+    }
+
+    /// The terms of an environment; nil when the rule does not name it.
+    public func terms(of name: EnvironmentName) -> EnvironmentTerms? {
+        environments.first { $0.name == name }?.terms
+    }
+
+    private static func json(kind: any RuleKind, environments: [RuleEnvironment], stopping: Stopping) -> ExactJSON {
+        .object(
+            kind.fields + [
+                .init("kind", .string(type(of: kind).name)),
+                .init("stopping", .string(stopping.rawValue)),
+                .init("environments", .object(environments.map { .init($0.name.rawValue, $0.terms.json) })),
+            ])
+    }
+}
+
+/// Two documents are the same rule when they are the same bytes.
+extension RuleDocument: Hashable {
+    public static func == (left: Self, right: Self) -> Bool { left.canonical == right.canonical }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(canonical) }
+}
+
+/// Within another document a rule is its canonical text, so that no encoder can change its bytes.
+extension RuleDocument: Codable {
+    public init(from decoder: any Decoder) throws {
+        try self.init(parsing: decoder.singleValueContainer().decode(String.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(canonical)
+    }
+}

@@ -1,0 +1,165 @@
+internal import Domain
+internal import Inference
+internal import Postgres
+internal import Records
+internal import struct FoundationEssentials.UUID
+
+/// The worker contract: every statement here calls one function of `Migrations/0004_worker_functions.sql`.
+struct RegisterWorker: Statement {
+    static let sql = "SELECT affine.register_worker($1, $2, $3, $4, $5)"
+    var worker: UUID
+    var label: String
+    var lane: String
+    var concurrency: Int32
+    var ttlMilliseconds: Int32
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(worker)
+        bindings.append(label)
+        bindings.append(lane)
+        bindings.append(concurrency)
+        bindings.append(ttlMilliseconds)
+    }
+}
+
+/// Row: whether the worker may go on.
+struct Heartbeat: Statement {
+    static let sql = "SELECT affine.heartbeat($1)"
+    var worker: UUID
+
+    func bind(_ bindings: inout Bindings) { bindings.append(worker) }
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Bool { try row.next() }
+}
+
+struct RegisterDeployment: Statement {
+    static let sql = "SELECT deployment FROM affine.register_deployment($1, $2, $3, $4)"
+    var worker: UUID
+    var baseURL: String
+    var model: ModelReference
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(worker)
+        bindings.append(baseURL)
+        bindings.append(model.repository)
+        bindings.append(model.revision)
+    }
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> DeploymentID { try row.next() }
+}
+
+struct Claim: Statement {
+    static let sql = """
+        SELECT lease, deployment, evaluation, environment, attempt, from_position, task_ids, pass
+        FROM affine.claim($1, $2, NULL, $3, $4)
+        """
+    var worker: UUID
+    var deployments: [DeploymentID]
+    var runs: Int32
+    var floor: Int64
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(worker)
+        bindings.append(deployments.map(\.rawValue))
+        bindings.append(runs)
+        bindings.append(floor)
+    }
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Lease {
+        let id: UUID = try row.next()
+        let deployment: DeploymentID = try row.next()
+        let evaluation: EvaluationID = try row.next()
+        let environment: Int16 = try row.next()
+        let attempt: Int16 = try row.next()
+        let fromPosition: Int32 = try row.next()
+        let tasks: [Int64] = try row.next()
+        return Lease(
+            id: id, deployment: deployment, evaluation: evaluation, environment: environment, attempt: attempt,
+            fromPosition: fromPosition, tasks: tasks.map(TaskID.init), pass: try row.next())
+    }
+}
+
+struct Release: Statement {
+    static let sql = "SELECT affine.release($1, $2)"
+    var worker: UUID
+    var leases: [UUID]
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(worker)
+        bindings.append(leases)
+    }
+}
+
+struct StopWorker: Statement {
+    static let sql = "SELECT affine.stop_worker($1)"
+    var worker: UUID
+
+    func bind(_ bindings: inout Bindings) { bindings.append(worker) }
+}
+
+/// What the database did with a report.
+enum Settlement: String, Sendable {
+    case accepted
+    /// Stored before: resending is harmless.
+    case duplicate
+    /// The lease is no longer held; nothing was stored.
+    case superseded
+}
+
+/// Rows: one `Settlement` a report, in order.
+struct Settle: Statement {
+    static let sql = """
+        SELECT status FROM affine.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ORDER BY place
+        """
+    var worker: UUID
+    var reports: [JobReport]
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(worker)
+        bindings.append(reports.map(\.job.lease.id))
+        bindings.append(reports.map(\.job.lease.evaluation.rawValue))
+        bindings.append(reports.map(\.job.lease.environment))
+        bindings.append(reports.map(\.job.position))
+        bindings.append(reports.map(\.result.outcome.rawValue))
+        bindings.append(reports.map(\.result.score?.nano))
+        bindings.append(reports.map(\.result.errorCode))
+        bindings.append(reports.map(\.result.errorDetail))
+        bindings.append(reports.map(\.result.evidence))
+        bindings.append(reports.map { Int32(clamping: $0.duration.milliseconds) })
+        bindings.append(reports.map { ($0.result.usage?.promptTokens).map(Int32.init(clamping:)) })
+        bindings.append(reports.map { ($0.result.usage?.completionTokens).map(Int32.init(clamping:)) })
+    }
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Settlement {
+        let status: String = try row.next()
+        guard let settlement = Settlement(rawValue: status) else {
+            throw PostgresError(.decoding, "settle answered '\(status)', which is no settlement")
+        }
+        return settlement
+    }
+}
+
+/// How to run one environment of an evaluation.
+struct DescribeEvaluation: Statement {
+    static let sql = """
+        SELECT environment, name, kind, base_url, lo_nano, hi_nano, timeout_ms, temperature, parameters
+        FROM affine.describe_evaluation($1)
+        """
+    var evaluation: EvaluationID
+
+    func bind(_ bindings: inout Bindings) { bindings.append(evaluation) }
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> EnvironmentOrder {
+        let environment: Int16 = try row.next()
+        let name: EnvironmentName = try row.next()
+        let kind: String = try row.next()
+        let baseURL: String? = try row.next()
+        let lo: Int64 = try row.next()
+        let hi: Int64 = try row.next()
+        let timeout: Int32 = try row.next()
+        let temperature: Double = try row.next()
+        let parameters: String = try row.next()
+        return try EnvironmentOrder(
+            environment: environment, name: name, kind: kind, baseURL: baseURL, lo: Score(nano: lo), hi: Score(nano: hi),
+            timeout: .milliseconds(Int64(timeout)), temperature: temperature, parameters: parameters)
+    }
+}

@@ -1,0 +1,54 @@
+public import Domain
+
+/// A model that someone else serves at a fixed URL.
+public struct Endpoint: Hashable, Sendable {
+    public let model: ModelReference
+    /// OpenAI-compatible, including `/v1`.
+    public let baseURL: String
+
+    public init(model: ModelReference, baseURL: String) {
+        self.model = model
+        self.baseURL = baseURL
+    }
+
+    /// Reads `owner/name@revision=URL`.
+    ///
+    /// - Throws: `InvalidValue` naming the part that is wrong.
+    public init(_ text: String) throws(InvalidValue) {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2 else {
+            throw InvalidValue(field: "endpoint", value: text, expected: "'owner/name@revision=URL'")
+        }
+        try self.init(model: ModelReference(String(parts[0])), baseURL: String(parts[1]))
+    }
+}
+
+/// How one worker process works.
+public struct WorkerSettings: Sendable {
+    /// For people; the worker's identity is minted at each start.
+    public var name: String
+    public var endpoints: [Endpoint]
+    /// Sent to the endpoints as a bearer token.
+    public var apiKey: String?
+    /// Jobs under way at once.
+    public var concurrency: Int
+    /// How long the queue believes in the worker without a heartbeat.
+    public var timeToLive: Duration
+    /// How long jobs under way may go on after the worker was told to stop.
+    public var grace: Duration
+    /// The longest answer that is read; a longer one is the model's fault.
+    public var maximumReplyBytes: Int
+
+    public init(
+        name: String, endpoints: [Endpoint], apiKey: String? = nil, concurrency: Int = 8,
+        timeToLive: Duration = .seconds(60), grace: Duration = .seconds(30), maximumReplyBytes: Int = 1 << 20
+    ) {
+        self.name = name
+        self.endpoints = endpoints
+        self.apiKey = apiKey
+        self.concurrency = concurrency
+        self.timeToLive = timeToLive
+        self.grace = grace
+        self.maximumReplyBytes = maximumReplyBytes
+    }
+}

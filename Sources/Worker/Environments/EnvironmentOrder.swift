@@ -1,0 +1,62 @@
+internal import Domain
+internal import FoundationEssentials
+internal import Postgres
+internal import Synchronization
+
+/// How to run one environment of an evaluation, as its window froze it.
+struct EnvironmentOrder: Sendable {
+    enum Place: Sendable, Equatable {
+        case builtin
+        case url(String)
+    }
+
+    /// The environment's row number.
+    var environment: Int16
+    var name: EnvironmentName
+    var place: Place
+    var bounds: ScoreBounds
+    var timeout: Duration
+    var temperature: Double
+    var parameters: [String: JSONValue]
+
+    init(
+        environment: Int16, name: EnvironmentName, kind: String, baseURL: String?, lo: Score, hi: Score, timeout: Duration,
+        temperature: Double, parameters: String
+    ) throws(PostgresError) {
+        guard let bounds = ScoreBounds(lo: lo, hi: hi),
+            let parameters = try? JSONDecoder().decode([String: JSONValue].self, from: Data(parameters.utf8))
+        else { throw PostgresError(.decoding, "environment \(name) has bounds or parameters that are not valid") }
+        switch (kind, baseURL) {
+        case ("builtin", nil): place = .builtin
+        case ("url", let baseURL?): place = .url(baseURL)
+        default: throw PostgresError(.decoding, "environment \(name) is of kind '\(kind)', which this worker does not know")
+        }
+        self.environment = environment
+        self.name = name
+        self.bounds = bounds
+        self.timeout = timeout
+        self.temperature = temperature
+        self.parameters = parameters
+    }
+}
+
+/// The orders of the evaluations at hand, each fetched once: a window never changes them.
+final class EnvironmentOrders: Sendable {
+    private let database: Database
+    private let known = Mutex<[EvaluationID: [Int16: EnvironmentOrder]]>([:])
+
+    init(database: Database) {
+        self.database = database
+    }
+
+    func order(for lease: Lease) async throws -> EnvironmentOrder {
+        if let order = known.withLock({ $0[lease.evaluation]?[lease.environment] }) { return order }
+        let orders = try await database.run(DescribeEvaluation(evaluation: lease.evaluation))
+        let byNumber = Dictionary(uniqueKeysWithValues: orders.map { ($0.environment, $0) })
+        known.withLock { $0[lease.evaluation] = byNumber }
+        guard let order = byNumber[lease.environment] else {
+            throw PostgresError(.decoding, "evaluation \(lease.evaluation) has no environment \(lease.environment)")
+        }
+        return order
+    }
+}

@@ -1,0 +1,57 @@
+internal import Domain
+internal import Environments
+internal import HTTPClient
+internal import Inference
+
+/// Runs one job's environment against the model that its lease names.
+struct JobRunner: Sendable {
+    let lane: EndpointLane
+    let orders: EnvironmentOrders
+    let builtin: BuiltinEnvironments
+    let remote: RemoteEnvironment
+
+    /// - Throws: `PostgresError` when the order can't be fetched; `CancellationError`.
+    func run(_ job: Job) async throws -> JobResult {
+        let order = try await orders.order(for: job.lease)
+        guard let (client, baseURL) = lane.client(for: job.lease.deployment) else {
+            return .fault(.infraFault, "endpoint_resting", "the endpoint stopped answering while the job was waiting")
+        }
+        let result: JobResult
+        switch order.place {
+        case .builtin: result = await builtin.evaluate(job.task, order, model: RestingModel(client, job.lease.deployment, lane))
+        case .url(let url):
+            result = await remote.evaluate(job.task, order, at: url, model: client.model, baseURL: baseURL)
+        }
+        return result.checked(against: order.bounds)
+    }
+}
+
+/// A model whose deployment rests as soon as its endpoint fails.
+private struct RestingModel: ChatModel {
+    private let client: OpenAIClient
+    private let deployment: DeploymentID
+    private let lane: EndpointLane
+
+    init(_ client: OpenAIClient, _ deployment: DeploymentID, _ lane: EndpointLane) {
+        self.client = client
+        self.deployment = deployment
+        self.lane = lane
+    }
+
+    func complete(_ request: ChatRequest) async throws(ChatFailure) -> ChatReply {
+        do {
+            return try await client.complete(request)
+        } catch {
+            if error.callsForRest { lane.rest(deployment) }
+            throw error
+        }
+    }
+}
+
+extension JobResult {
+    /// A score outside its environment's bounds is the environment's fault.
+    fileprivate func checked(against bounds: ScoreBounds) -> JobResult {
+        guard let score, !bounds.contains(score) else { return self }
+        return .fault(.environmentFault, "score_out_of_bounds", "score \(score) is outside \(bounds)")
+    }
+}

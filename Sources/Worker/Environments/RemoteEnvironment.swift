@@ -1,0 +1,93 @@
+internal import Domain
+internal import Environments
+internal import FoundationEssentials
+internal import HTTPClient
+internal import Inference
+
+/// Calls `evaluate` of an environment server that speaks the affinetes protocol.
+struct RemoteEnvironment: Sendable {
+    let http: HTTPClient
+    let apiKey: String?
+
+    func evaluate(
+        _ task: TaskID, _ order: EnvironmentOrder, at url: String, model: String, baseURL: String
+    ) async -> JobResult {
+        let seconds = Int64(order.timeout / .seconds(1))
+        var arguments = order.parameters
+        arguments["task_id"] = .integer(task.rawValue)
+        arguments["seed"] = .integer(Int64(EvaluationSeed.derive(environment: order.name, task: task)))
+        arguments["model"] = .string(model)
+        arguments["base_url"] = .string(baseURL)
+        arguments["temperature"] = .number(order.temperature)
+        arguments["timeout"] = .integer(max(1, seconds))
+        if let apiKey { arguments["api_key"] = .string(apiKey) }
+        do {
+            let call = EnvironmentCall(method: "evaluate", kwargs: arguments)
+            // The server enforces the timeout itself at +10 s; past that it is the server that hangs.
+            let response = try await http.send(
+                HTTPRequest(
+                    method: "POST", url: url.hasSuffix("/") ? url + "call" : url + "/call",
+                    headers: [("content-type", "application/json")], body: Array(JSONEncoder().encode(call)),
+                    timeout: order.timeout + .seconds(30)))
+            return JobResult(answer: response)
+        } catch let error as HTTPError {
+            return .fault(.environmentFault, "environment_\(error.code.rawValue)", error.detail)
+        } catch {
+            return .fault(.environmentFault, "environment_call", "the call could not be written as JSON")
+        }
+    }
+}
+
+private struct EnvironmentCall: Encodable {
+    var method: String
+    var args: [JSONValue] = []
+    var kwargs: [String: JSONValue]
+}
+
+extension JobResult {
+    /// Reads what an environment server answered to `evaluate`.
+    init(answer: HTTPResponse) {
+        guard answer.status == 200 else {
+            let text = String(decoding: answer.body.prefix(500), as: UTF8.self)
+            self = .fault(.environmentFault, "environment_status_\(answer.status)", text)
+            return
+        }
+        guard let body = try? JSONDecoder().decode(JSONValue.self, from: Data(answer.body)), case .object = body else {
+            self = .fault(.environmentFault, "environment_malformed", "the answer is not a JSON object")
+            return
+        }
+        if let status = body["status"]?.stringValue, status != "success" {
+            let text = body["result"]?["error"]?.stringValue ?? body["error"]?.stringValue ?? status
+            self =
+                text.contains("exceeded timeout")
+                ? .fault(.modelFault, "generation_timeout", text) : .fault(.environmentFault, "environment_failed", text)
+            return
+        }
+        self.init(evaluation: body["status"] == nil ? body : body["result"] ?? .null)
+    }
+
+    /// Reads the result of `evaluate`: whether an error is the model's is for `extra.valid_for_scoring` to say.
+    private init(evaluation: JSONValue) {
+        let isValid = evaluation["extra"]?["valid_for_scoring"]?.boolValue
+        if let error = evaluation["error"]?.stringValue, !error.isEmpty, isValid != true {
+            self = .fault(.environmentFault, "evaluation_error", error)
+            return
+        }
+        guard isValid != false else {
+            self = .fault(.environmentFault, "not_valid_for_scoring", "the environment withdrew its score")
+            return
+        }
+        guard let number = evaluation["score"]?.doubleValue, let score = Score(rounding: number) else {
+            self = .fault(.environmentFault, "score_missing", "the answer has no finite score")
+            return
+        }
+        let usage = evaluation["extra"]?["usage"]
+        self = .scored(
+            score,
+            usage: usage.map {
+                TokenUsage(
+                    promptTokens: Int($0["prompt_tokens"]?.integerValue ?? 0),
+                    completionTokens: Int($0["completion_tokens"]?.integerValue ?? 0))
+            })
+    }
+}

@@ -1,0 +1,107 @@
+internal import Domain
+internal import HTTPClient
+internal import Inference
+internal import Logging
+internal import Postgres
+internal import Synchronization
+internal import struct FoundationEssentials.UUID
+
+/// The models a worker reaches at fixed URLs. An endpoint is used only while it is known to serve the right model; one
+/// that fails rests, and is asked again with growing pauses.
+final class EndpointLane: Sendable {
+    fileprivate struct Station: Sendable {
+        let endpoint: Endpoint
+        let client: OpenAIClient
+        /// Set while the endpoint is ready.
+        var deployment: DeploymentID?
+        var failures = 0
+        var nextLook: ContinuousClock.Instant
+    }
+
+    private let stations: Mutex<[Station]>
+    private let logger: Logger
+
+    /// - Throws: `InvalidValue` for a URL that can't be one.
+    init(endpoints: [Endpoint], apiKey: String?, maximumReplyBytes: Int, http: HTTPClient, logger: Logger) throws {
+        let stations = try endpoints.map { endpoint in
+            let client = try OpenAIClient(
+                baseURL: endpoint.baseURL, model: endpoint.model.repository, apiKey: apiKey, http: http,
+                maximumReplyBytes: maximumReplyBytes)
+            return Station(endpoint: endpoint, client: client, nextLook: .now)
+        }
+        self.stations = Mutex(stations)
+        self.logger = logger
+    }
+
+    /// The deployments that can take work now.
+    var ready: [DeploymentID] {
+        stations.withLock { $0.compactMap(\.deployment) }
+    }
+
+    /// The model behind a deployment; nil once it rests.
+    func client(for deployment: DeploymentID) -> (client: OpenAIClient, baseURL: String)? {
+        stations.withLock { stations in
+            stations.first { $0.deployment == deployment }.map { ($0.client, $0.endpoint.baseURL) }
+        }
+    }
+
+    /// Takes a deployment out of use until its endpoint answers again.
+    func rest(_ deployment: DeploymentID) {
+        stations.withLock { stations in
+            guard let index = stations.firstIndex(where: { $0.deployment == deployment }) else { return }
+            stations[index].deployment = nil
+            stations[index].postpone()
+        }
+    }
+
+    /// Looks after endpoints that are not ready, until cancelled.
+    func watch(worker: UUID, database: Database) async throws {
+        while !Task.isCancelled {
+            let due = stations.withLock { stations in
+                stations.enumerated().filter { $0.element.deployment == nil && $0.element.nextLook <= .now }
+            }
+            for (index, station) in due {
+                let deployment = await look(at: station, worker: worker, database: database)
+                stations.withLock { stations in
+                    stations[index].deployment = deployment
+                    if deployment == nil { stations[index].postpone() } else { stations[index].failures = 0 }
+                }
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    private func look(at station: Station, worker: UUID, database: Database) async -> DeploymentID? {
+        let endpoint = station.endpoint
+        switch await station.client.serves() {
+        case .wantedModel:
+            do {
+                return try await database.run(
+                    RegisterDeployment(worker: worker, baseURL: EndpointURL(endpoint.baseURL).description, model: endpoint.model)
+                ).first
+            } catch {
+                logger.warning("a deployment could not be registered", metadata: ["error": "\(error)"])
+            }
+        case .otherModels(let models):
+            logger.warning(
+                "the endpoint serves another model",
+                metadata: [
+                    "endpoint": "\(EndpointURL.redacted(malformed: endpoint.baseURL))", "model.wanted": "\(endpoint.model.repository)",
+                    "model.served": "\(models.joined(separator: ", "))",
+                ])
+        case .unanswered(let failure):
+            logger.warning(
+                "the endpoint does not answer; it will be asked again",
+                metadata: ["endpoint": "\(EndpointURL.redacted(malformed: endpoint.baseURL))", "error": "\(failure)"])
+        }
+        return nil
+    }
+}
+
+extension EndpointLane.Station {
+    /// 0.5 s, 1 s, 2 s … up to 30 s from now.
+    fileprivate mutating func postpone() {
+        nextLook = .now + min(.milliseconds(500) * (1 << min(failures, 6)), .seconds(30))
+        failures += 1
+    }
+}

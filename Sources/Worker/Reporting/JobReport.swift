@@ -1,0 +1,37 @@
+internal import Domain
+internal import Inference
+
+/// How one try at a job ended.
+struct JobResult: Equatable, Sendable {
+    var outcome: Outcome
+    /// Present exactly when the outcome is `scored`.
+    var score: Score?
+    /// A short stable word, present unless the outcome is `scored`.
+    var errorCode: String?
+    var errorDetail: String?
+    /// Why a fault of the environment can't come from the model, such as `empty_answer`.
+    var evidence: String?
+    var usage: TokenUsage?
+
+    static func scored(_ score: Score, usage: TokenUsage?) -> JobResult {
+        JobResult(outcome: .scored, score: score, usage: usage)
+    }
+
+    static func fault(_ outcome: Outcome, _ code: String, _ detail: String, evidence: String? = nil) -> JobResult {
+        JobResult(outcome: outcome, errorCode: code, errorDetail: detail, evidence: evidence)
+    }
+}
+
+/// What a worker tells the queue about a job.
+struct JobReport: Sendable {
+    var job: Job
+    var result: JobResult
+    var duration: Duration
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded down.
+    var milliseconds: Int64 {
+        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
+    }
+}

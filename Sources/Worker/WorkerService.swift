@@ -1,0 +1,57 @@
+public import HTTPClient
+public import Logging
+public import Postgres
+public import ServiceLifecycle
+
+/// Works until it is told to stop. Asked politely, it claims nothing more, finishes what it has begun within its grace and
+/// hands back the rest; killed, it loses nothing but the work in hand.
+public struct WorkerService: Service {
+    private let settings: WorkerSettings
+    private let database: Database
+    private let http: HTTPClient
+    private let logger: Logger
+
+    public init(settings: WorkerSettings, database: Database, http: HTTPClient, logger: Logger) {
+        self.settings = settings
+        self.database = database
+        self.http = http
+        self.logger = logger
+    }
+
+    public func run() async throws {
+        var delay = Duration.milliseconds(500)
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            let started = ContinuousClock.now
+            do {
+                let session = try WorkerSession(settings: settings, database: database, http: http, logger: logger)
+                try await session.run()
+                return
+            } catch let error as PostgresError where error.isRetryable || error.sqlState == WorkerError.unknownWorkerState {
+                logger.error("the worker begins anew", metadata: ["error": "\(error)"])
+            } catch let error as WorkerError {
+                logger.error("the worker begins anew", metadata: ["error": "\(error)"])
+            }
+            if .now - started > .seconds(60) { delay = .milliseconds(500) }
+            try await Task.sleep(for: delay)
+            delay = min(delay * 2, .seconds(30))
+        }
+    }
+}
+
+/// Why a worker may no longer work under its id.
+enum WorkerError: Error, CustomStringConvertible {
+    /// No heartbeat got through for so long that the queue may have given the leases to others.
+    case trustEnded
+    /// The queue does not know the worker, or was told that it stopped.
+    case unknown
+
+    /// The SQLSTATE by which the worker functions say `unknown`.
+    static let unknownWorkerState = "AF003"
+
+    var description: String {
+        switch self {
+        case .trustEnded: "no heartbeat got through in time, so the work in hand was dropped"
+        case .unknown: "the queue does not know this worker"
+        }
+    }
+}

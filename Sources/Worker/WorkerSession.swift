@@ -1,0 +1,145 @@
+internal import Domain
+internal import Environments
+internal import HTTPClient
+internal import Logging
+internal import Postgres
+internal import ServiceLifecycle
+internal import struct FoundationEssentials.UUID
+
+/// The life of one worker id: from registration to its last report.
+struct WorkerSession: Sendable {
+    private enum End: Sendable { case lanesFinished, graceOver, cancelled }
+
+    private let id = UUID()
+    private let settings: WorkerSettings
+    private let database: Database
+    private let lane: EndpointLane
+    private let runner: JobRunner
+    private let reporter: Reporter
+    private let trust: Trust
+    private let logger: Logger
+
+    init(settings: WorkerSettings, database: Database, http: HTTPClient, logger: Logger) throws {
+        var logger = logger
+        logger[metadataKey: "worker.id"] = "\(id)"
+        self.settings = settings
+        self.database = database
+        self.logger = logger
+        lane = try EndpointLane(
+            endpoints: settings.endpoints, apiKey: settings.apiKey, maximumReplyBytes: settings.maximumReplyBytes, http: http,
+            logger: logger)
+        runner = JobRunner(
+            lane: lane, orders: EnvironmentOrders(database: database), builtin: BuiltinEnvironments(),
+            remote: RemoteEnvironment(http: http, apiKey: settings.apiKey))
+        reporter = Reporter(worker: id, database: database, logger: logger)
+        trust = Trust(timeToLive: settings.timeToLive)
+    }
+
+    /// - Throws: `WorkerError` when the id is no good any more; `PostgresError`.
+    func run() async throws {
+        try await database.run(
+            RegisterWorker(
+                worker: id, label: settings.name, lane: "endpoint", concurrency: Int32(clamping: settings.concurrency),
+                ttlMilliseconds: Int32(clamping: settings.timeToLive.milliseconds)))
+        logger.notice("worker registered", metadata: ["worker.name": "\(settings.name)"])
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await reporter.run() }
+                try await work()
+                reporter.finish()
+                try await group.waitForAll()
+            }
+        } catch {
+            await stop()
+            throw error
+        }
+        await stop()
+    }
+
+    /// Ends with the lanes, with the grace, or by an error: whichever comes first.
+    private func work() async throws {
+        try await withThrowingTaskGroup(of: End.self) { group in
+            group.addTask { try await beat() }
+            group.addTask { try await trust.watch() }
+            group.addTask {
+                try await lane.watch(worker: id, database: database)
+                return .cancelled
+            }
+            group.addTask {
+                try await gracefulShutdown()
+                try await Task.sleep(for: settings.grace)
+                return .graceOver
+            }
+            group.addTask { try await runLanes() }
+            let end = try await group.next()
+            if end == .graceOver { logger.notice("the grace is over; jobs under way are handed back") }
+            group.cancelAll()
+        }
+    }
+
+    private func runLanes() async throws -> End {
+        let source = JobSource(
+            isStopping: { Task.isShuttingDownGracefully }, claimMore: { try await claim() },
+            pauseWhenIdle: { emptyClaims in
+                let longest = min(20 << min(emptyClaims, 5), 500)
+                try await Task.sleep(for: .milliseconds(Int.random(in: longest / 2...longest)))
+            })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<settings.concurrency {
+                group.addTask {
+                    while let job = try await source.next() { try await perform(job) }
+                }
+            }
+            try await group.waitForAll()
+        }
+        return .lanesFinished
+    }
+
+    /// A database that is away for a moment looks like an empty queue; how long it may be away is for `trust` to say.
+    private func claim() async throws -> [Lease] {
+        let deployments = lane.ready
+        guard !deployments.isEmpty else { return [] }
+        do {
+            return try await database.run(
+                Claim(worker: id, deployments: deployments, runs: Int32(clamping: settings.concurrency), floor: 0))
+        } catch let error as PostgresError where error.isRetryable {
+            logger.warning("claiming failed and will be tried again", metadata: ["error": "\(error)"])
+            return []
+        }
+    }
+
+    private func perform(_ job: Job) async throws {
+        let started = ContinuousClock.now
+        let result = try await runner.run(job)
+        // Work that was cut short is not reported: its lease goes back to the queue.
+        guard !Task.isCancelled, result.outcome != .cancelled else { return }
+        reporter.add(JobReport(job: job, result: result, duration: .now - started))
+    }
+
+    private func beat() async throws -> End {
+        while true {
+            try await Task.sleep(for: settings.timeToLive / 4)
+            let sent = ContinuousClock.now
+            do {
+                guard try await database.run(Heartbeat(worker: id)).first == true else { throw WorkerError.unknown }
+                trust.extend(from: sent)
+            } catch let error as PostgresError where error.isRetryable {
+                logger.warning("a heartbeat failed", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func stop() async {
+        let (database, id, logger) = (database, id, logger)
+        // The write must be made even when the service is being cancelled; it is awaited on the next line.
+        let farewell = Task {
+            do {
+                try await database.run(StopWorker(worker: id))
+                logger.notice("worker stopped")
+            } catch {
+                logger.warning("the queue could not be told; leases come back by rescue", metadata: ["error": "\(error)"])
+            }
+        }
+        await farewell.value
+    }
+}

@@ -1,0 +1,21 @@
+import ArgumentParser
+
+/// `af`: one command per capability.
+@main
+struct Affine: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "af",
+        abstract: "Finds out, beyond dispute, whether a new model beats the reigning one.",
+        discussion: """
+            Without AFFINE_DATABASE_URL (or --database-url), af uses a private Postgres cluster of its own in the folder
+            that --data or AFFINE_DATA names, and starts it when it does not run.
+
+            Exit codes: 0 done; 1 it failed, or a check found a difference; 64 the command line is wrong.
+            """,
+        version: "0.1.0",
+        subcommands: [
+            UpCommand.self, DemoCommand.self, DatabaseCommand.self, CoordinatorCommand.self, WorkerCommand.self,
+            ChainCommand.self, MinerCommand.self, EnvironmentCommand.self, ContestCommand.self, RuleCommand.self,
+            RankCommand.self, WeightsCommand.self, DoctorCommand.self,
+        ])
+}

@@ -1,0 +1,124 @@
+import ArgumentParser
+import Coordinator
+import Domain
+import Environments
+import Postgres
+
+struct EnvironmentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "env", abstract: "Environments: kinds of task with a scorer.", subcommands: [List.self, Show.self, Define.self])
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "What the next window will hold.")
+        @OptionGroup var options: CommonOptions
+
+        func run() async throws {
+            try await Backend.with(options) { backend in
+                try Output.rows(
+                    try await Reports(database: backend.database).environments(),
+                    columns: ["name", "kind", "margin", "sampling_count", "dataset_ranges", "timeout_ms", "parameters"],
+                    json: options.json, empty: "no environment is defined: 'af env define' does it")
+            }
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "One environment.")
+        @OptionGroup var options: CommonOptions
+        @Argument(help: "Its name.")
+        var name: String
+
+        func run() async throws {
+            let name = try EnvironmentName(name)
+            try await Backend.with(options) { backend in
+                let all = try await Reports(database: backend.database).environments()
+                guard let row = all.first(where: { $0["name"]?.stringValue == name.rawValue }) else {
+                    let known = all.compactMap { $0["name"]?.stringValue }.joined(separator: ", ")
+                    throw CommandError("there is no environment '\(name)'; defined: \(known.isEmpty ? "none" : known)")
+                }
+                try Output.record(row, json: options.json)
+            }
+        }
+    }
+
+    struct Define: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Add an environment, or change it for the windows to come.",
+            discussion: "Without --base-url the environment is one of those built in: abd, ded.")
+        @OptionGroup var options: CommonOptions
+        @Argument(help: "Its name.")
+        var name: String
+        @Option(help: "How much better, per task on average, a challenger has to be.")
+        var margin = "0.03"
+        @Option(help: "Tasks on a slate.")
+        var samplingCount: Int32 = 300
+        @Option(help: "Task ids, half-open: 0..<1000. May be repeated.")
+        var range: [String] = ["0..<1000000"]
+        @Option(help: "Lowest score.")
+        var lo = "0"
+        @Option(help: "Highest score.")
+        var hi = "1"
+        @Option(help: "Seconds for one task.")
+        var timeout: Int64 = 600
+        @Option(help: "Consecutive jobs that one lease covers.")
+        var runLength: Int16 = 1
+        @Option(help: "Base URL of a server that speaks the affinetes protocol.")
+        var baseURL: String?
+        @Option(help: "key=value, handed to evaluate. May be repeated.")
+        var parameter: [String] = []
+
+        func run() async throws {
+            let definition = try definition()
+            try definition.check()
+            try await Backend.with(options) { backend in
+                try await EnvironmentCatalogue(database: backend.database).define(definition, actor: "operator")
+                let all = try await Reports(database: backend.database).environments()
+                for row in all where row["name"]?.stringValue == definition.name.rawValue {
+                    try Output.record(row, json: options.json)
+                }
+            }
+        }
+
+        private func definition() throws -> EnvironmentDefinition {
+            let name = try EnvironmentName(name)
+            if baseURL == nil, ReferenceEnvironments.named(name) == nil {
+                let known = ReferenceEnvironments.all.map(\.name.rawValue).joined(separator: ", ")
+                throw CommandError("no environment '\(name)' is built in (there are \(known)): give the --base-url of its server")
+            }
+            let (lo, hi) = (try score(lo, "lo"), try score(hi, "hi"))
+            guard let bounds = ScoreBounds(lo: lo, hi: hi) else {
+                throw InvalidValue(field: "environment \(name): hi", value: "\(hi)", expected: "more than lo, which is \(lo)")
+            }
+            return EnvironmentDefinition(
+                name: name, kind: baseURL == nil ? .builtin : .url, baseURL: baseURL, bounds: bounds,
+                margin: try score(margin, "margin"), samplingCount: samplingCount,
+                datasetRanges: try range.map { try Self.range($0) }, timeout: .seconds(timeout), runLength: runLength,
+                parameters: try Dictionary(parameter.map { try Self.parameter($0) }) { $1 })
+        }
+
+        private func score(_ text: String, _ field: String) throws -> Score {
+            guard let score = Score(decimal: text) else {
+                throw InvalidValue(
+                    field: "environment \(name): \(field)", value: text, expected: "a decimal number with at most nine decimals")
+            }
+            return score
+        }
+
+        private static func range(_ text: String) throws -> Range<Int64> {
+            let ends = text.split(separator: "..<", omittingEmptySubsequences: false).map { Int64($0) }
+            guard ends.count == 2, let lower = ends[0], let upper = ends[1], lower < upper else {
+                throw InvalidValue(field: "range", value: text, expected: "two task ids such as 0..<1000, the first below the second")
+            }
+            return lower..<upper
+        }
+
+        private static func parameter(_ text: String) throws -> (String, JSONValue) {
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 2, !parts[0].isEmpty else {
+                throw InvalidValue(field: "parameter", value: text, expected: "key=value")
+            }
+            let value = Int64(parts[1]).map(JSONValue.integer) ?? Double(parts[1]).map(JSONValue.number) ?? .string(parts[1])
+            return (parts[0], value)
+        }
+    }
+}

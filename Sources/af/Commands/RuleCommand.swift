@@ -1,0 +1,31 @@
+import ArgumentParser
+import FoundationEssentials
+import Rules
+import SystemPackage
+
+struct RuleCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rule", abstract: "Try the rule on numbers of your own.", subcommands: [Decide.self])
+
+    struct Decide: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Decide the cases of a file, without a database.",
+            discussion: """
+                The file is JSON: {"cases": [{"id", "min_dominant_envs", "envs": [{"env", "margin", "tasks": [[task id,
+                champion score, challenger score], …], …}]}]}. With min_dominant_envs 0 the challenger has to win every
+                environment; with k > 0 at least k, and none may be worse.
+                """)
+        @OptionGroup var options: CommonOptions
+        @Argument(help: "The file, or - for standard input.")
+        var file: String
+
+        func run() async throws {
+            let decisions = try MarginRuleFile(parsing: try InputFile.read(file)).decide()
+            if options.json { return try Output.json(decisions) }
+            for decision in decisions {
+                let envs = decision.envs.map { "\($0.env) \($0.verdict)" }.joined(separator: ", ")
+                print("case \(decision.id): \(decision.winner) (\(envs))")
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import ArgumentParser
+import Coordinator
+import HTTPClient
+import Logging
+import Postgres
+import ServiceLifecycle
+import UnixSignals
+import Worker
+
+struct CoordinatorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "coordinator", abstract: "Windows, contests, verdicts, weights.", subcommands: [Run.self])
+
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Move the arena until stopped. Any number may run side by side.")
+        @OptionGroup var options: CommonOptions
+        @OptionGroup var arena: ArenaOptions
+
+        func run() async throws {
+            let logger = options.logger
+            try await Backend.with(options) { backend in
+                try await Services.run(
+                    [CoordinatorService(database: backend.database, settings: arena.settings, logger: logger)], logger: logger)
+            }
+        }
+    }
+}
+
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker", abstract: "Run jobs against models.", subcommands: [Run.self])
+
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Claim and run jobs until stopped.",
+            discussion: """
+                SIGTERM drains: nothing more is claimed, jobs under way may finish within the grace, the rest is handed
+                back. AFFINE_API_KEY is sent to the endpoints as a bearer token. The worker needs no more of the database
+                than the role affine_worker gives.
+                """)
+        @OptionGroup var options: CommonOptions
+        @OptionGroup var worker: WorkerOptions
+
+        func run() async throws {
+            let settings = try worker.settings()
+            guard !settings.endpoints.isEmpty else {
+                throw CommandError("a worker needs a model: --endpoint owner/name@revision=URL")
+            }
+            guard let url = options.resolvedDatabaseURL else {
+                throw CommandError("a worker needs a database: --database-url or AFFINE_DATABASE_URL ('af up' prints one)")
+            }
+            let logger = options.logger
+            let database = Database(Backend.settings(url, connections: 3), logger: logger)
+            let http = HTTPClient()
+            let service = WorkerService(settings: settings, database: database, http: http, logger: logger)
+            try await Services.run([service], logger: logger)
+            await http.close()
+            await database.close()
+        }
+    }
+}
+
+struct UpCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "up", abstract: "Run everything on this machine: private Postgres, coordinator and a worker.",
+        discussion: "Without --endpoint no worker is started; others can join at the URL that is printed.")
+    @OptionGroup var options: CommonOptions
+    @OptionGroup var arena: ArenaOptions
+    @OptionGroup var worker: WorkerOptions
+
+    func run() async throws {
+        let logger = options.logger
+        let settings = try worker.settings()
+        try await Backend.with(options) { backend in
+            var services: [any Service] = [
+                CoordinatorService(database: backend.database, settings: arena.settings, logger: logger)
+            ]
+            let workerDatabase = Database(Backend.settings(backend.workerURL, connections: 3), logger: logger)
+            let http = HTTPClient()
+            if !settings.endpoints.isEmpty {
+                services.append(WorkerService(settings: settings, database: workerDatabase, http: http, logger: logger))
+            }
+            if options.json {
+                try Output.json(["worker_database_url": backend.workerURL])
+            } else {
+                print("Affine is up. Workers join with AFFINE_DATABASE_URL='\(backend.workerURL)'. Ctrl-C stops.")
+            }
+            try await Services.run(services, logger: logger)
+            await http.close()
+            await workerDatabase.close()
+        }
+    }
+}
+
+enum Services {
+    /// Runs until a signal, then stops the last service first.
+    static func run(_ services: [any Service], logger: Logger) async throws {
+        try await ServiceGroup(
+            configuration: .init(
+                services: services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        ).run()
+    }
+}

@@ -1,0 +1,35 @@
+import Glibc
+import Subprocess
+import SystemPackage
+import Worker
+
+/// Worker processes of the demo: the same program, run as anyone would run it.
+struct WorkerProcesses: Sendable {
+    let databaseURL: String
+    let endpoints: [Endpoint]
+    let count: Int
+    let concurrency: Int
+    let logFolder: String
+
+    /// Starts the worker again whenever it ends, until cancelled; then stops it politely.
+    func keepRunning(_ number: Int) async throws {
+        while !Task.isCancelled {
+            var teardown = PlatformOptions()
+            teardown.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: .seconds(5))]
+            let log = try FileDescriptor.open(
+                FilePath("\(logFolder)/worker-\(number).log"), .writeOnly, options: [.create, .append],
+                permissions: [.ownerReadWrite, .groupRead])
+            _ = try await Subprocess.run(
+                .path("/proc/self/exe"), arguments: Arguments(arguments(number)),
+                environment: .inherit.updating(["AFFINE_DATABASE_URL": databaseURL]), platformOptions: teardown,
+                input: .none, output: .fileDescriptor(log, closeAfterSpawningProcess: false),
+                error: .fileDescriptor(log, closeAfterSpawningProcess: true))
+            try await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    private func arguments(_ number: Int) -> [String] {
+        ["worker", "run", "--name", "demo-\(number)", "--concurrency", "\(concurrency)", "--ttl", "5", "--grace", "2"]
+            + endpoints.flatMap { ["--endpoint", "\($0.model)=\($0.baseURL)"] }
+    }
+}

@@ -1,0 +1,116 @@
+import Coordinator
+import LocalCluster
+import Logging
+import Migrating
+import Migrations
+import Postgres
+
+/// The database a command works on: the one it was pointed at, or a private cluster.
+struct Backend: Sendable {
+    /// With the coordinator's rights.
+    let database: Database
+    /// For worker processes, with a worker's rights.
+    let workerURL: String
+    /// For migrations, with the owner's rights.
+    let ownerURL: String
+    /// Whether the database is a private cluster of ours.
+    let isPrivate: Bool
+
+    static let databaseName = "affine"
+    /// Everything Affine stores is in these.
+    static let schemas = ["affine", "ops"]
+
+    /// Opens the database, runs `body`, and leaves the private cluster as it was found: running or not.
+    static func with<Value>(
+        _ options: CommonOptions, logger: Logger? = nil, _ body: (Backend) async throws -> Value
+    ) async throws -> Value {
+        let logger = logger ?? options.logger
+        if let url = options.resolvedDatabaseURL {
+            let backend = Backend(
+                database: Database(settings(url), logger: logger), workerURL: url, ownerURL: url, isPrivate: false)
+            return try await closing(backend.database) { _ in try await body(backend) }
+        }
+        return try await running(LocalCluster(folder: options.resolvedDataFolder, logger: logger)) { cluster in
+            let backend = try await prepare(cluster, logger: logger)
+            return try await closing(backend.database) { _ in try await body(backend) }
+        }
+    }
+
+    /// Opens the database with the rights to change its schema; a private cluster is started, but not migrated.
+    static func withOwner<Value>(
+        _ options: CommonOptions, _ body: (Database) async throws -> Value
+    ) async throws -> Value {
+        if let url = options.resolvedDatabaseURL {
+            return try await closing(Database(settings(url), logger: options.logger), body)
+        }
+        return try await running(LocalCluster(folder: options.resolvedDataFolder, logger: options.logger)) { cluster in
+            try await createDatabase(in: cluster, logger: options.logger)
+            let url = cluster.connectionString(database: databaseName)
+            return try await closing(Database(settings(url), logger: options.logger), body)
+        }
+    }
+
+    static func settings(_ url: String, connections: Int = 8) -> DatabaseSettings {
+        var settings = DatabaseSettings(url: url)
+        settings.maximumConnections = connections
+        return settings
+    }
+
+    private static func closing<Value>(
+        _ database: Database, _ body: (Database) async throws -> Value
+    ) async throws -> Value {
+        do {
+            let value = try await body(database)
+            await database.close()
+            return value
+        } catch {
+            await database.close()
+            throw error
+        }
+    }
+
+    /// Leaves the cluster as it was found: running or not.
+    private static func running<Value>(
+        _ cluster: LocalCluster, _ body: (LocalCluster) async throws -> Value
+    ) async throws -> Value {
+        let address = try await cluster.start()
+        do {
+            let value = try await body(cluster)
+            if !address.adopted { try await cluster.stop() }
+            return value
+        } catch {
+            if !address.adopted { try await cluster.stop() }
+            throw error
+        }
+    }
+
+    private static func createDatabase(in cluster: LocalCluster, logger: Logger) async throws {
+        try await closing(Database(settings(cluster.connectionString()), logger: logger)) { maintenance in
+            guard try await maintenance.run(DatabaseExists()).isEmpty else { return }
+            try await maintenance.withSession { try $0.execute("CREATE DATABASE \(databaseName)") }
+        }
+    }
+
+    /// Creates and migrates the database of a private cluster, and lets the roles log in: its socket is ours alone.
+    private static func prepare(_ cluster: LocalCluster, logger: Logger) async throws -> Backend {
+        try await createDatabase(in: cluster, logger: logger)
+        let ownerURL = cluster.connectionString(database: databaseName)
+        try await closing(Database(settings(ownerURL), logger: logger)) { owner in
+            try await Migrator(migrations: Catalogue.migrations, logger: logger).migrate(owner)
+            try await owner.withSession { session in
+                for role in ["affine_coordinator", "affine_worker", "affine_dashboard"] {
+                    try session.execute("ALTER ROLE \(role) LOGIN")
+                }
+            }
+        }
+        let url = cluster.connectionString(database: databaseName, user: "affine_coordinator")
+        return Backend(
+            database: Database(settings(url), logger: logger),
+            workerURL: cluster.connectionString(database: databaseName, user: "affine_worker"), ownerURL: ownerURL,
+            isPrivate: true)
+    }
+}
+
+private struct DatabaseExists: Statement {
+    static let sql = "SELECT 1 FROM pg_database WHERE datname = '\(Backend.databaseName)'"
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Configuration
+import Domain
+import FoundationEssentials
+import Logging
+import Postgres
+
+/// What every command takes.
+struct CommonOptions: ParsableArguments {
+    @Flag(help: "Print JSON instead of text.")
+    var json = false
+
+    @Option(name: .customLong("database-url"), help: "Postgres to use, as a URL (or AFFINE_DATABASE_URL).")
+    var databaseURL: String?
+
+    @Option(help: "Folder of the private Postgres cluster (or AFFINE_DATA).")
+    var data: String?
+
+    @Flag(help: "Log more, to standard error.")
+    var verbose = false
+
+    /// Values that may also come from the environment; nothing else in the program reads it.
+    private static let environment = ConfigReader(provider: EnvironmentVariablesProvider())
+
+    var resolvedDatabaseURL: String? {
+        databaseURL ?? Self.environment.string(forKey: "affine.database.url").flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    var resolvedDataFolder: String {
+        data ?? Self.environment.string(forKey: "affine.data") ?? DefaultFolder.path(
+            home: Self.environment.string(forKey: "home"), dataHome: Self.environment.string(forKey: "xdg.data.home"))
+    }
+
+    /// The key that endpoints are asked with, kept out of the command line.
+    static var apiKey: String? {
+        environment.string(forKey: "affine.api.key", isSecret: true)
+    }
+
+    var logger: Logger {
+        var logger = Logger(label: "affine") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = verbose ? .debug : .notice
+        return logger
+    }
+}

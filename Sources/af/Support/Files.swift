@@ -1,0 +1,42 @@
+import SystemPackage
+
+/// Reads a file that a person named.
+enum InputFile {
+    /// - Throws: `CommandError` naming the path and what the system said.
+    static func read(_ path: String) throws -> String {
+        do {
+            let descriptor = path == "-" ? FileDescriptor.standardInput : try FileDescriptor.open(FilePath(path), .readOnly)
+            defer { if path != "-" { try? descriptor.close() } }
+            var bytes: [UInt8] = []
+            var chunk = [UInt8](repeating: 0, count: 1 << 16)
+            while true {
+                let count = try chunk.withUnsafeMutableBytes { try descriptor.read(into: $0) }
+                guard count > 0 else { break }
+                bytes.append(contentsOf: chunk[..<count])
+            }
+            guard let text = String(validating: bytes, as: UTF8.self) else {
+                throw CommandError("'\(path)' is not UTF-8 text")
+            }
+            return text
+        } catch let error as Errno {
+            throw CommandError("'\(path)' can't be read: \(error)")
+        }
+    }
+}
+
+/// Writes a file of the program's own.
+enum OutputFile {
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        let descriptor = try FileDescriptor.open(
+            FilePath(path), .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+        try descriptor.closeAfter { _ = try descriptor.writeAll(bytes) }
+    }
+}
+
+/// Messages for people, beside the results on standard output.
+enum StandardError {
+    static func write(_ text: String) {
+        // Nobody may be reading any more; then there is nobody to tell.
+        _ = try? FileDescriptor.standardError.writeAll(Array(text.utf8))
+    }
+}

@@ -1,0 +1,56 @@
+import Domain
+import FoundationEssentials
+
+/// Prints rows as JSON or as an aligned table.
+enum Output {
+    /// One JSON document, keys sorted, on one line.
+    static func json(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+
+    /// - Parameter columns: The members to show in a table, in order; JSON shows all.
+    static func rows(_ rows: [JSONValue], columns: [String], json: Bool, empty: String) throws {
+        if json { return try Self.json(rows) }
+        guard !rows.isEmpty else { return print(empty) }
+        let lines = rows.map { row in columns.map { text(row[$0]) } }
+        table([columns] + lines)
+    }
+
+    static func record(_ row: JSONValue, json: Bool) throws {
+        if json { return try Self.json(row) }
+        guard case .object(let members) = row else { return print(text(row)) }
+        let width = members.keys.map(\.count).max() ?? 0
+        for (key, value) in members.sorted(by: { $0.key < $1.key }) {
+            print(pad(key, to: width) + "  " + text(value))
+        }
+    }
+
+    static func table(_ lines: [[String]]) {
+        let columns = lines.map(\.count).max() ?? 0
+        let widths = (0..<columns).map { column in
+            lines.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+        }
+        for line in lines {
+            let padded = zip(line, widths).map { pad($0, to: $1) }.joined(separator: "  ")
+            print(String(padded.reversed().drop { $0 == " " }.reversed()))
+        }
+    }
+
+    static func pad(_ text: String, to width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+
+    private static func text(_ value: JSONValue?) -> String {
+        switch value {
+        case nil, .null: "-"
+        case .bool(let value): value ? "yes" : "no"
+        case .integer(let value): String(value)
+        case .number(let value): String(value)
+        case .string(let value): value.isEmpty ? "-" : value
+        case .array(let values): values.map { text($0) }.joined(separator: "; ")
+        case .object(let members): members.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }.joined(separator: " ")
+        }
+    }
+}

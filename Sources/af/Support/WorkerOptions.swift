@@ -1,0 +1,40 @@
+import ArgumentParser
+import Domain
+import Worker
+
+/// How a worker works, for commands that run one.
+struct WorkerOptions: ParsableArguments {
+    @Option(
+        name: .customLong("endpoint"),
+        help: "A model that is served: owner/name@revision=URL, the URL OpenAI-compatible and with /v1. May be repeated.")
+    var endpoints: [String] = []
+
+    @Option(help: "Jobs under way at once.")
+    var concurrency = 8
+
+    @Option(help: "Seconds without a heartbeat after which the worker's jobs are given to others.")
+    var ttl: Int64 = 60
+
+    @Option(help: "Seconds that jobs under way may take after the worker was told to stop.")
+    var grace: Int64 = 30
+
+    @Option(help: "A name for people.")
+    var name = "worker"
+
+    func validate() throws {
+        guard (1...10_000).contains(concurrency) else {
+            throw ValidationError("--concurrency '\(concurrency)' is not valid: expected 1 to 10000")
+        }
+        guard (1...600).contains(ttl) else { throw ValidationError("--ttl '\(ttl)' is not valid: expected 1 to 600") }
+        guard (0...3_600).contains(grace) else {
+            throw ValidationError("--grace '\(grace)' is not valid: expected 0 to 3600")
+        }
+    }
+
+    /// - Throws: `InvalidValue` naming the endpoint.
+    func settings() throws -> WorkerSettings {
+        WorkerSettings(
+            name: name, endpoints: try endpoints.map { try Endpoint($0) }, apiKey: CommonOptions.apiKey,
+            concurrency: concurrency, timeToLive: .seconds(ttl), grace: .seconds(grace))
+    }
+}
