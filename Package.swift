@@ -45,6 +45,34 @@ let shared: [Target] = [
         name: "Inference", dependencies: ["Domain", "HTTPClient"], path: "Sources/Shared/Inference", swiftSettings: strict),
 ]
 
+let tests: [Target] = [
+    .target(
+        name: "TestSupport", dependencies: ["LocalCluster", "Migrating", "Migrations", "Postgres", logging],
+        path: "Tests/TestSupport", swiftSettings: strict),
+    .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: strict),
+    .testTarget(
+        name: "RulesTests", dependencies: ["Rules", "Domain", "Digest", "Environments", subprocess],
+        exclude: ["window_check.py"], swiftSettings: strict),
+    .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], swiftSettings: strict),
+    .testTarget(name: "MigratingTests", dependencies: ["Migrating", "Postgres", "TestSupport", logging], swiftSettings: strict),
+    .testTarget(
+        name: "LocalClusterTests", dependencies: ["LocalCluster", "Postgres", "TestSupport", logging], swiftSettings: strict),
+    .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "InferenceTests", dependencies: ["Domain", "HTTPClient", "Inference", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+        name: "CoordinatorTests",
+        dependencies: ["Coordinator", "Domain", "Digest", "Migrations", "Postgres", "Records", "Rules", "TestSupport", logging],
+        swiftSettings: strict),
+    .testTarget(
+        name: "WorkerTests",
+        dependencies: [
+            "Worker", "Coordinator", "Domain", "HTTPClient", "Inference", "Migrations", "Postgres", "Records", "Rules", "TestSupport", logging, serviceLifecycle,
+        ], swiftSettings: strict),
+    .testTarget(
+        name: "SystemTests", dependencies: ["Domain", "TestSupport", subprocess, systemPackage], path: "Tests/System",
+        swiftSettings: strict),
+]
+
 let package = Package(
     name: "affine",
     products: [
@@ -92,5 +120,5 @@ let package = Package(
             ],
             resources: [.embedInCode("Demo/real-models/serve.py"), .embedInCode("Demo/real-models/requirements.txt")],
             swiftSettings: strict),
-    ]
+    ] + tests
 )

@@ -1,4 +1,5 @@
 import Domain
+import Environments
 import Rules
 import Subprocess
 import Testing

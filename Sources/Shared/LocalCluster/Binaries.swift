@@ -34,7 +34,8 @@ struct Binaries: Sendable {
     private static func debianFolders(first version: String?) -> [String] {
         let root = "/usr/lib/postgresql"
         let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
-        let newestFirst = versions.compactMap { name in Double(name).map { (name, $0) } }.sorted { $0.1 > $1.1 }.map(\.0)
+        let newestFirst = versions.compactMap { name in Double(name).map { (name, $0) } }.sorted { $0.1 > $1.1 }.map(
+            \.0)
         let preferred = newestFirst.filter { $0 == version } + newestFirst.filter { $0 != version }
         return preferred.map { "\(root)/\($0)/bin" }
     }

@@ -100,7 +100,8 @@ extension LocalCluster {
             } catch let error as LocalClusterError where error.code == .toolFailed {
                 let said = Files.text(log) ?? ""
                 guard said.contains("still in use"), ContinuousClock.now < deadline else {
-                    throw LocalClusterError(.toolFailed, "the server did not start: \(said.suffix(2000))\(error.detail)")
+                    throw LocalClusterError(
+                        .toolFailed, "the server did not start: \(said.suffix(2000))\(error.detail)")
                 }
                 try await Task.sleep(for: .milliseconds(100))
             }

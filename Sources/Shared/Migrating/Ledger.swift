@@ -10,7 +10,10 @@ enum Ledger {
     }
 
     /// Serialises all who migrate a database, for the length of a transaction. The number spells AFFINE.
-    static let lock = "SELECT pg_advisory_xact_lock(71874217922117); SET LOCAL statement_timeout = 0"
+    static let lock = "SELECT pg_advisory_xact_lock(\(0x4146_4649_4E45))"
+
+    /// Waiting for the lock and migrating may take as long as they take.
+    static let unhurried = "SET LOCAL statement_timeout = 0"
 
     static let create = """
         CREATE SCHEMA IF NOT EXISTS affine_migrations;

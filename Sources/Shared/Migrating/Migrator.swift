@@ -56,6 +56,7 @@ public struct Migrator: Sendable {
     /// Drops the schemas given, with all they hold, and the memory of what was applied.
     public func reset(_ database: Database, schemas: [String]) async throws {
         try await database.transaction { session in
+            try session.execute(Ledger.unhurried)
             try session.execute(Ledger.lock)
             for schema in schemas + ["affine_migrations"] {
                 let quoted = schema.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
@@ -69,6 +70,7 @@ public struct Migrator: Sendable {
     private func applyNext(_ session: inout Session) throws -> Migration? {
         // A migration may change roles or settings, which must not reach the pool's next user.
         session.discard()
+        try session.execute(Ledger.unhurried)
         try session.execute(Ledger.lock)
         try session.execute(Ledger.create)
         let entries = try session.run(Ledger.Applied())

@@ -46,7 +46,9 @@ public struct Bindings: Sendable {
         let storage = bytes + [0]
         return unsafe storage.withUnsafeBytes { buffer in
             let base = unsafe buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
-            let pointers = unsafe ranges.map { range in unsafe range.flatMap { unsafe base?.advanced(by: $0.lowerBound) } }
+            let pointers = unsafe ranges.map { range in
+                unsafe range.flatMap { unsafe base?.advanced(by: $0.lowerBound) }
+            }
             return unsafe pointers.withUnsafeBufferPointer { unsafe body($0.baseAddress, lengths, formats) }
         }
     }

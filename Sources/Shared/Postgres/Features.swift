@@ -1,6 +1,6 @@
 #if !hasFeature(ExistentialAny) || !hasFeature(InternalImportsByDefault) || !hasFeature(MemberImportVisibility) || !hasFeature(NonisolatedNonsendingByDefault)
-#error("a feature named in Package.swift is not on: check its spelling")
+    #error("a feature named in Package.swift is not on: check its spelling")
 #endif
 #if !hasFeature(StrictMemorySafety)
-#error("strict memory safety is not on")
+    #error("strict memory safety is not on")
 #endif

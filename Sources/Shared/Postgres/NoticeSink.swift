@@ -1,13 +1,18 @@
 internal import CPostgres
 internal import Logging
+internal import Synchronization
 
 /// Sends the server's notices to a logger; libpq would print them to standard error.
 final class NoticeSink: Sendable {
     private let logger: Logger
+    private let isFatal = Atomic(false)
 
     init(_ logger: Logger) {
         self.logger = logger
     }
+
+    /// Whether the server said, between two statements, that it ends the session.
+    var saidFarewell: Bool { isFatal.load(ordering: .relaxed) }
 
     /// The sink must outlive the connection, which keeps an unowned pointer to it.
     func install(on connection: OpaquePointer) {
@@ -24,6 +29,7 @@ final class NoticeSink: Sendable {
     }
 
     private func log(_ severity: String, message: String) {
+        if ["FATAL", "PANIC"].contains(severity) { isFatal.store(true, ordering: .relaxed) }
         let isOrdinary = ["NOTICE", "INFO", "LOG", "DEBUG"].contains(severity)
         logger.log(
             level: isOrdinary ? .debug : .warning, "notice from the database",

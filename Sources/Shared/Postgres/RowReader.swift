@@ -22,7 +22,8 @@ internal import CPostgres
         let index = column
         column += 1
         guard unsafe index < PQnfields(result) else {
-            throw PostgresError(.decoding, "column \(index + 1) was asked for, there are \(index)", statement: statement)
+            throw PostgresError(
+                .decoding, "column \(index + 1) was asked for, there are \(index)", statement: statement)
         }
         let actual = PostgresType(oid: unsafe PQftype(result, index))
         guard T.canRead(actual) else { throw failure(index, "is \(actual), which cannot be read as \(T.self)") }

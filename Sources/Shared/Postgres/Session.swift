@@ -40,7 +40,8 @@ internal import Logging
         guard unsafe PQstatus(connection) == CONNECTION_OK else {
             let reason = unsafe errorMessage(connection)
             unsafe PQfinish(connection)
-            throw PostgresError(.connectionFailed, "\(place): \(reason)")
+            let name = place.description.isEmpty ? "the default server" : place.description
+            throw PostgresError(.connectionFailed, "\(name): \(reason)")
         }
         var session = unsafe Session(connection, settings, notices)
         if settings.ownsServerSession { try session.execute(settings.sessionSettings) }
@@ -188,10 +189,12 @@ extension Session {
         unsafe !isPoisoned && PQstatus(connection) == CONNECTION_OK && PQtransactionStatus(connection) == PQTRANS_IDLE
     }
 
-    /// Whether the server has not hung up meanwhile. Two reads: the first may only find its parting words.
+    /// Whether the server has neither hung up meanwhile nor said that it will.
     var isAlive: Bool {
-        unsafe PQconsumeInput(connection) == 1 && PQconsumeInput(connection) == 1
-            && PQstatus(connection) == CONNECTION_OK
+        guard unsafe PQconsumeInput(connection) == 1 else { return false }
+        // Has libpq look at what it read, which hands notices to the sink.
+        unsafe _ = PQisBusy(connection)
+        return unsafe !notices.saidFarewell && PQstatus(connection) == CONNECTION_OK
     }
 
     /// Has the pool close the session after this use, for one whose settings or roles were changed.

@@ -31,7 +31,8 @@ final class WakePipe: Sendable {
     /// Blocks until the pipe was signalled, `socket` can be read or was closed, or the time is over.
     func wait(for socket: Int32 = -1, atMost limit: Duration) -> Event {
         var watched = [
-            pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0), pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
         ]
         let ready = unsafe poll(&watched, nfds_t(watched.count), Int32(limit.milliseconds))
         guard ready > 0 else { return .timedOut }

@@ -1,0 +1,3 @@
+import Coordinator
+import Testing
+@Suite struct Placeholder {}

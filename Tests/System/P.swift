@@ -1,0 +1,3 @@
+import TestSupport
+import Testing
+@Suite struct Placeholder {}

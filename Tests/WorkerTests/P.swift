@@ -1,0 +1,3 @@
+import Worker
+import Testing
+@Suite struct Placeholder {}
