@@ -10,8 +10,10 @@ let strict: [SwiftSetting] = [
 ]
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
@@ -19,22 +21,28 @@ let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: 
 /// What coordinator and worker both speak. Neither of those sees the other, and a worker does not see `Rules`.
 let shared: [Target] = [
     .systemLibrary(
-        name: "CCrypto", path: "Sources/Shared/Digest/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        name: "CCrypto", path: "Sources/Shared/Digest/CCrypto", pkgConfig: "libcrypto",
+        providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
         name: "CCurl", path: "Sources/Shared/HTTPClient/CCurl", pkgConfig: "libcurl",
         providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(
-        name: "CPostgres", path: "Sources/Shared/Postgres/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        name: "CPostgres", path: "Sources/Shared/Postgres/CPostgres", pkgConfig: "libpq",
+        providers: [.apt(["libpq-dev"])]),
     .target(name: "Domain", path: "Sources/Shared/Domain", swiftSettings: strict),
     .target(
         name: "Digest", dependencies: ["CCrypto"], path: "Sources/Shared/Digest", exclude: ["CCrypto"],
         swiftSettings: strict),
-    .target(name: "Rules", dependencies: ["Domain", "Digest"], path: "Sources/Shared/Rules", exclude: ["README.md"], swiftSettings: strict),
+    .target(
+        name: "Rules", dependencies: ["Domain", "Digest"], path: "Sources/Shared/Rules", exclude: ["README.md"],
+        swiftSettings: strict),
     .target(
         name: "Postgres", dependencies: ["CPostgres", logging], path: "Sources/Shared/Postgres", exclude: ["CPostgres"],
         swiftSettings: strict + [.strictMemorySafety()]),
-    .target(name: "Records", dependencies: ["Domain", "Postgres"], path: "Sources/Shared/Records", swiftSettings: strict),
-    .target(name: "Migrating", dependencies: ["Postgres", logging], path: "Sources/Shared/Migrating", swiftSettings: strict),
+    .target(
+        name: "Records", dependencies: ["Domain", "Postgres"], path: "Sources/Shared/Records", swiftSettings: strict),
+    .target(
+        name: "Migrating", dependencies: ["Postgres", logging], path: "Sources/Shared/Migrating", swiftSettings: strict),
     .target(
         name: "LocalCluster", dependencies: ["Postgres", logging, subprocess, systemPackage],
         path: "Sources/Shared/LocalCluster", swiftSettings: strict),
@@ -42,31 +50,48 @@ let shared: [Target] = [
         name: "HTTPClient", dependencies: ["CCurl"], path: "Sources/Shared/HTTPClient", exclude: ["CCurl"],
         swiftSettings: strict),
     .target(
-        name: "Inference", dependencies: ["Domain", "HTTPClient"], path: "Sources/Shared/Inference", swiftSettings: strict),
+        name: "Inference", dependencies: ["Domain", "HTTPClient"], path: "Sources/Shared/Inference",
+        swiftSettings: strict),
 ]
 
 let tests: [Target] = [
+    .testTarget(
+        name: "EnvironmentsTests", dependencies: ["Digest", "Domain", "Environments", "Inference"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "EnvironmentServerTests",
+        dependencies: [
+            "Domain", "Environments", "EnvironmentServer", "Inference", hummingbird, httpTypes, logging, nioCore,
+            .product(name: "NIOEmbedded", package: "swift-nio"),
+        ], swiftSettings: strict),
     .target(
         name: "TestSupport", dependencies: ["LocalCluster", "Migrating", "Migrations", "Postgres", logging],
         path: "Tests/TestSupport", swiftSettings: strict),
-    .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: strict),
+    .testTarget(name: "TestSupportTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: strict),
     .testTarget(
         name: "RulesTests", dependencies: ["Rules", "Domain", "Digest", "Environments", subprocess],
         exclude: ["window_check.py"], swiftSettings: strict),
     .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], swiftSettings: strict),
-    .testTarget(name: "MigratingTests", dependencies: ["Migrating", "Postgres", "TestSupport", logging], swiftSettings: strict),
     .testTarget(
-        name: "LocalClusterTests", dependencies: ["LocalCluster", "Postgres", "TestSupport", logging], swiftSettings: strict),
+        name: "MigratingTests", dependencies: ["Migrating", "Postgres", "TestSupport", logging], swiftSettings: strict),
+    .testTarget(
+        name: "LocalClusterTests", dependencies: ["LocalCluster", "Postgres", "TestSupport", logging],
+        swiftSettings: strict),
     .testTarget(name: "HTTPClientTests", dependencies: ["HTTPClient", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "InferenceTests", dependencies: ["Domain", "HTTPClient", "Inference", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+        name: "InferenceTests", dependencies: ["Domain", "HTTPClient", "Inference", "TestSupport"],
+        swiftSettings: strict),
     .testTarget(
         name: "CoordinatorTests",
-        dependencies: ["Coordinator", "Domain", "Digest", "Migrations", "Postgres", "Records", "Rules", "TestSupport", logging],
+        dependencies: [
+            "Coordinator", "Domain", "Digest", "Migrations", "Postgres", "Records", "Rules", "TestSupport", logging,
+        ],
         swiftSettings: strict),
     .testTarget(
         name: "WorkerTests",
         dependencies: [
-            "Worker", "Coordinator", "Domain", "HTTPClient", "Inference", "Migrations", "Postgres", "Records", "Rules", "TestSupport", logging, serviceLifecycle,
+            "Worker", "Coordinator", "Domain", "HTTPClient", "Inference", "Migrations", "Postgres", "Records", "Rules",
+            "TestSupport", logging, serviceLifecycle,
         ], swiftSettings: strict),
     .testTarget(
         name: "SystemTests", dependencies: ["Domain", "TestSupport", subprocess, systemPackage], path: "Tests/System",
@@ -90,18 +115,22 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: shared + [
-        .target(name: "Migrations", dependencies: ["Migrating"], path: "Migrations", resources: [
-            .embedInCode("0001_core.sql"), .embedInCode("0002_contests.sql"), .embedInCode("0003_queue.sql"),
-            .embedInCode("0004_worker_functions.sql"), .embedInCode("0005_ops.sql"),
-        ], swiftSettings: strict),
         .target(
-            name: "Coordinator", dependencies: ["Domain", "Digest", "Rules", "Postgres", "Records", logging, serviceLifecycle],
+            name: "Migrations", dependencies: ["Migrating"], path: "Migrations",
+            resources: [
+                .embedInCode("0001_core.sql"), .embedInCode("0002_contests.sql"), .embedInCode("0003_queue.sql"),
+                .embedInCode("0004_worker_functions.sql"), .embedInCode("0005_ops.sql"),
+            ], swiftSettings: strict),
+        .target(
+            name: "Coordinator",
+            dependencies: ["Domain", "Digest", "Rules", "Postgres", "Records", logging, serviceLifecycle],
             swiftSettings: strict),
         .target(
             name: "Environments", dependencies: ["Domain", "Digest", "Inference", subprocess, systemPackage],
             exclude: ["Server"], swiftSettings: strict),
         .target(
-            name: "EnvironmentServer", dependencies: ["Domain", "Environments", "Inference", hummingbird],
+            name: "EnvironmentServer",
+            dependencies: ["Domain", "Environments", "Inference", httpTypes, hummingbird, nioCore],
             path: "Sources/Environments/Server", swiftSettings: strict),
         .target(
             name: "Worker",
@@ -111,11 +140,12 @@ let package = Package(
         .executableTarget(
             name: "af",
             dependencies: [
-                "Domain", "Digest", "Rules", "Coordinator", "Worker", "Environments", "EnvironmentServer", "HTTPClient", "Inference", "LocalCluster", "Migrating",
-                "Migrations", "Postgres", argumentParser, hummingbird, logging, serviceLifecycle, subprocess, systemPackage,
+                "Domain", "Digest", "Rules", "Coordinator", "Worker", "Environments", "EnvironmentServer", "HTTPClient",
+                "Inference", "LocalCluster", "Migrating",
+                "Migrations", "Postgres", argumentParser, hummingbird, logging, serviceLifecycle, subprocess,
+                systemPackage,
                 .product(name: "Configuration", package: "swift-configuration"),
-                .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "NIOCore", package: "swift-nio"),
+                httpTypes, nioCore,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             resources: [.embedInCode("Demo/real-models/serve.py"), .embedInCode("Demo/real-models/requirements.txt")],

@@ -45,6 +45,9 @@ public protocol ReferenceEnvironment: Sendable {
     /// In one word or two, for people: `program abduction`.
     var title: String { get }
 
+    /// An answer that says nothing but is still graded by running something in the sandbox.
+    var emptyAnswer: String { get }
+
     /// The same task for the same id and difficulty, on every machine and in every version.
     ///
     /// - Throws: `InvalidValue` for a negative id or a difficulty outside 0…9.

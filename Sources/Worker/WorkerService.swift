@@ -26,7 +26,9 @@ public struct WorkerService: Service {
                 let session = try WorkerSession(settings: settings, database: database, http: http, logger: logger)
                 try await session.run()
                 return
-            } catch let error as PostgresError where error.isRetryable || error.sqlState == WorkerError.unknownWorkerState {
+            } catch let error as PostgresError
+                where error.isRetryable || error.sqlState == WorkerError.unknownWorkerState
+            {
                 logger.error("the worker begins anew", metadata: ["error": "\(error)"])
             } catch let error as WorkerError {
                 logger.error("the worker begins anew", metadata: ["error": "\(error)"])

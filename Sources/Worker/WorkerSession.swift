@@ -4,6 +4,7 @@ internal import HTTPClient
 internal import Logging
 internal import Postgres
 internal import ServiceLifecycle
+
 internal import struct FoundationEssentials.UUID
 
 /// The life of one worker id: from registration to its last report.
@@ -26,7 +27,8 @@ struct WorkerSession: Sendable {
         self.database = database
         self.logger = logger
         lane = try EndpointLane(
-            endpoints: settings.endpoints, apiKey: settings.apiKey, maximumReplyBytes: settings.maximumReplyBytes, http: http,
+            endpoints: settings.endpoints, apiKey: settings.apiKey, maximumReplyBytes: settings.maximumReplyBytes,
+            http: http,
             logger: logger)
         runner = JobRunner(
             lane: lane, orders: EnvironmentOrders(database: database), builtin: BuiltinEnvironments(),
@@ -137,7 +139,8 @@ struct WorkerSession: Sendable {
                 try await database.run(StopWorker(worker: id))
                 logger.notice("worker stopped")
             } catch {
-                logger.warning("the queue could not be told; leases come back by rescue", metadata: ["error": "\(error)"])
+                logger.warning(
+                    "the queue could not be told; leases come back by rescue", metadata: ["error": "\(error)"])
             }
         }
         await farewell.value

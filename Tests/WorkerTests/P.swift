@@ -1,3 +1,4 @@
-import Worker
 import Testing
+import Worker
+
 @Suite struct Placeholder {}

@@ -92,7 +92,8 @@ private struct LoadArena: Statement {
         let openedBlock: Int64? = try row.next()
         let isComplete: Bool? = try row.next()
         if let id, let openedBlock, let phase = phase.flatMap(ArenaState.Window.Phase.init) {
-            state.window = .init(id: id, phase: phase, openedBlock: openedBlock, baselineIsComplete: isComplete ?? false)
+            state.window = .init(
+                id: id, phase: phase, openedBlock: openedBlock, baselineIsComplete: isComplete ?? false)
         }
         return state
     }

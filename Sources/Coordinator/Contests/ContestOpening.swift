@@ -12,7 +12,10 @@ extension Arena {
         let evaluation = try plan(
             InsertEvaluation(window: window.id, hotkey: challenger, deadline: settings.contestDeadline),
             jobs: slates.map { slate in
-                (slate.environment, TaskOrder.challenger(baseline: slate.scores).map { slate.tasks[$0] }, slate.tasks.count)
+                (
+                    slate.environment, TaskOrder.challenger(baseline: slate.scores).map { slate.tasks[$0] },
+                    slate.tasks.count
+                )
             }, in: &session)
         let contests = try session.run(
             InsertContest(

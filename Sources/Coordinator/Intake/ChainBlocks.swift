@@ -17,7 +17,9 @@ public struct ChainBlocks: Sendable {
         try await database.transaction { session in
             _ = try session.run(InsertBlock(block: block))
             let known = try session.run(FindBlock(number: block.number)).first
-            guard known == block else { throw ChainError.conflict(seen: block, known: known?.hash.description ?? "none") }
+            guard known == block else {
+                throw ChainError.conflict(seen: block, known: known?.hash.description ?? "none")
+            }
         }
     }
 }
@@ -44,7 +46,8 @@ public enum ChainError: Error, Sendable, CustomStringConvertible {
 }
 
 private struct InsertBlock: Statement {
-    static let sql = "INSERT INTO affine.chain_block (number, hash) VALUES ($1, decode($2, 'hex')) ON CONFLICT DO NOTHING"
+    static let sql =
+        "INSERT INTO affine.chain_block (number, hash) VALUES ($1, decode($2, 'hex')) ON CONFLICT DO NOTHING"
     var block: Block
 
     func bind(_ bindings: inout Bindings) {

@@ -29,7 +29,9 @@ public struct MinerIntake: Sendable {
                 _ = try session.run(InsertMiner(hotkey: hotkey, commitment: commitment, block: block, uid: uid))
             }
             _ = try session.run(
-                RecordEvent(actor: actor, kind: "miner.admitted", subject: hotkey.rawValue, reason: "\(model) at block \(block)"))
+                RecordEvent(
+                    actor: actor, kind: "miner.admitted", subject: hotkey.rawValue, reason: "\(model) at block \(block)"
+                ))
         }
     }
 }
@@ -70,7 +72,8 @@ private struct FindCommitment: Statement {
 }
 
 private struct InsertCommitment: Statement {
-    static let sql = "INSERT INTO affine.commitment (hotkey, model, revision, block) VALUES ($1, $2, $3, $4) RETURNING id"
+    static let sql =
+        "INSERT INTO affine.commitment (hotkey, model, revision, block) VALUES ($1, $2, $3, $4) RETURNING id"
     var hotkey: Hotkey
     var model: ModelReference
     var block: Int64

@@ -37,8 +37,9 @@ public struct CoordinatorService: Service {
         while !Task.isCancelled {
             do {
                 try await body()
-            } catch where !Task.isCancelled {
-                logger.error("a duty failed and will be tried again", metadata: ["duty": "\(duty)", "error": "\(error)"])
+            } catch  where !Task.isCancelled {
+                logger.error(
+                    "a duty failed and will be tried again", metadata: ["duty": "\(duty)", "error": "\(error)"])
             } catch {
                 return
             }

@@ -3,7 +3,8 @@ internal import Records
 
 /// Adds one row to the hash-chained log of what happened, who did it and why.
 struct RecordEvent: Statement {
-    static let sql = "INSERT INTO affine.event (actor, kind, subject, reason, detail) VALUES ($1, $2, $3, $4, $5::text::jsonb)"
+    static let sql =
+        "INSERT INTO affine.event (actor, kind, subject, reason, detail) VALUES ($1, $2, $3, $4, $5::text::jsonb)"
 
     var actor = "coordinator"
     /// `noun.what_happened`, such as `contest.decided`.

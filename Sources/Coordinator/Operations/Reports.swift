@@ -1,7 +1,7 @@
 public import Domain
 internal import FoundationEssentials
-internal import Records
 public import Postgres
+internal import Records
 
 /// Reads the `ops` views: what the command line prints is what a dashboard sees.
 public struct Reports: Sendable {
@@ -15,12 +15,16 @@ public struct Reports: Sendable {
     public func miners() async throws -> [JSONValue] { try await database.run(ListMiners()) }
 
     /// A miner by hotkey; empty when there is none.
-    public func miner(_ hotkey: Hotkey) async throws -> [JSONValue] { try await database.run(ShowMiner(hotkey: hotkey)) }
+    public func miner(_ hotkey: Hotkey) async throws -> [JSONValue] {
+        try await database.run(ShowMiner(hotkey: hotkey))
+    }
 
     public func contests() async throws -> [JSONValue] { try await database.run(ListContests()) }
 
     /// A contest with its environments; empty when there is none.
-    public func contest(_ id: ContestID) async throws -> [JSONValue] { try await database.run(ShowContest(contest: id)) }
+    public func contest(_ id: ContestID) async throws -> [JSONValue] {
+        try await database.run(ShowContest(contest: id))
+    }
 
     public func environments() async throws -> [JSONValue] { try await database.run(ListEnvironments()) }
 

@@ -57,7 +57,8 @@ struct InsertEvaluation: Statement {
 }
 
 private struct InsertJobs: Statement {
-    static let sql = "INSERT INTO affine.evaluation_environment (evaluation, environment, task_ids, planned) VALUES ($1, $2, $3, $4)"
+    static let sql =
+        "INSERT INTO affine.evaluation_environment (evaluation, environment, task_ids, planned) VALUES ($1, $2, $3, $4)"
     var evaluation: EvaluationID
     var environment: Int16
     var tasks: [TaskID]

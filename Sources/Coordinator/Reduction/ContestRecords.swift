@@ -57,7 +57,8 @@ struct LoadContest: Statement {
         }
         return try StoredContest(
             id: id, window: window, champion: champion, challenger: challenger, championEvaluation: championEvaluation,
-            challengerEvaluation: challengerEvaluation, rule: rule, state: state, isOverdue: isOverdue, verdict: row.next(),
+            challengerEvaluation: challengerEvaluation, rule: rule, state: state, isOverdue: isOverdue,
+            verdict: row.next(),
             outcomeDigest: row.next(), evidenceDigest: row.next())
     }
 
@@ -66,7 +67,8 @@ struct LoadContest: Statement {
         let repository: String = try row.next()
         let revision: String = try row.next()
         do {
-            return ContestIdentity(hotkey: hotkey, model: try ModelReference(repository: repository, revision: revision))
+            return ContestIdentity(
+                hotkey: hotkey, model: try ModelReference(repository: repository, revision: revision))
         } catch {
             throw PostgresError(.decoding, error.description)
         }
@@ -117,7 +119,9 @@ private struct LoadSlate: Statement {
         let outcome: String? = try row.next()
         let score: Int64? = try row.next()
         guard let outcome else { return nil }
-        guard let kind = Outcome(rawValue: outcome), let result = TaskResult(outcome: kind, score: score.map(Score.init)) else {
+        guard let kind = Outcome(rawValue: outcome),
+            let result = TaskResult(outcome: kind, score: score.map(Score.init))
+        else {
             throw PostgresError(.decoding, "an attempt has the outcome '\(outcome)' and the score \(score ?? 0)")
         }
         return result

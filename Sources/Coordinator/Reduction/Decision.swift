@@ -64,7 +64,8 @@ extension Arena {
         let reasons = verdict.environments.filter { $0.state != .won }.map(\.reason).joined(separator: "; ")
         _ = try session.run(
             SetMinerState(
-                hotkey: contest.challenger.hotkey, state: "terminated", reason: "lost contest \(contest.id): \(reasons)"))
+                hotkey: contest.challenger.hotkey, state: "terminated", reason: "lost contest \(contest.id): \(reasons)"
+            ))
         try end(
             contest.challengerEvaluation, state: isSettled ? .complete : .cancelled,
             reason: isSettled ? "every job is settled" : "curtailed", in: &session)
@@ -78,7 +79,8 @@ extension Arena {
         _ = try session.run(
             SetMinerState(
                 hotkey: contest.challenger.hotkey, state: isUndeployable ? "terminated" : "pending",
-                reason: isUndeployable ? "undeployable: \(voids) contests were void" : "contest \(contest.id) was void"))
+                reason: isUndeployable ? "undeployable: \(voids) contests were void" : "contest \(contest.id) was void")
+        )
     }
 }
 
@@ -88,7 +90,8 @@ private struct LoadProgress: Statement {
         var ended: Int64
     }
 
-    static let sql = "SELECT sum(planned)::bigint, sum(finished)::bigint FROM ops.evaluation_progress WHERE evaluation = $1"
+    static let sql =
+        "SELECT sum(planned)::bigint, sum(finished)::bigint FROM ops.evaluation_progress WHERE evaluation = $1"
     var evaluation: EvaluationID
     func bind(_ bindings: inout Bindings) { bindings.append(evaluation) }
 
@@ -153,7 +156,8 @@ private struct CloseContest: Statement {
 }
 
 private struct CountVoid: Statement {
-    static let sql = "UPDATE affine.miner SET void_contests = void_contests + 1 WHERE hotkey = $1 RETURNING void_contests"
+    static let sql =
+        "UPDATE affine.miner SET void_contests = void_contests + 1 WHERE hotkey = $1 RETURNING void_contests"
     var hotkey: Hotkey
     func bind(_ bindings: inout Bindings) { bindings.append(hotkey) }
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Int16 { try row.next() }

@@ -9,7 +9,8 @@ extension Arena {
         _ = try session.run(SetMinerState(hotkey: hotkey, state: "champion", reason: "crowned: the throne was empty"))
         try beginReign(number, hotkey: hotkey, contest: nil, block: block, in: &session)
         _ = try session.run(
-            RecordEvent(kind: "miner.crowned", subject: hotkey.rawValue, reason: "the throne was empty at block \(block)"))
+            RecordEvent(
+                kind: "miner.crowned", subject: hotkey.rawValue, reason: "the throne was empty at block \(block)"))
     }
 
     /// Opens a reign and writes the weights that follow from it: all to the champion.

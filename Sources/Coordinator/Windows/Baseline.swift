@@ -28,7 +28,8 @@ extension Arena {
             return true
         }
         try end(
-            baseline.evaluation, state: .complete, reason: baseline.isSettled ? "every job is settled" : "deadline passed",
+            baseline.evaluation, state: .complete,
+            reason: baseline.isSettled ? "every job is settled" : "deadline passed",
             in: &session)
         if !baseline.slateIsFrozen {
             _ = try session.run(FreezeSlate(window: window))
@@ -36,7 +37,8 @@ extension Arena {
         }
         _ = try session.run(
             RecordEvent(
-                kind: "window.baseline_complete", subject: "window \(window)", reason: "evaluation \(baseline.evaluation)",
+                kind: "window.baseline_complete", subject: "window \(window)",
+                reason: "evaluation \(baseline.evaluation)",
                 detail: #"{"unresolved":\#(baseline.unresolved),"round":\#(baseline.round)}"#))
         return true
     }
@@ -91,7 +93,8 @@ private struct LoadBaseline: Statement {
 
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Baseline {
         try Baseline(
-            window: row.next(), evaluation: row.next(), round: row.next(), slateIsFrozen: row.next(), isOverdue: row.next(),
+            window: row.next(), evaluation: row.next(), round: row.next(), slateIsFrozen: row.next(),
+            isOverdue: row.next(),
             isSettled: row.next(), unresolved: row.next())
     }
 }

@@ -33,7 +33,8 @@ public struct EnvironmentDefinition: Sendable, Codable {
 
     public init(
         name: EnvironmentName, kind: Kind = .builtin, baseURL: String? = nil, bounds: ScoreBounds, margin: Score,
-        samplingCount: Int32, datasetRanges: [Range<Int64>], timeout: Duration = .seconds(600), maximumAttempts: Int16 = 3,
+        samplingCount: Int32, datasetRanges: [Range<Int64>], timeout: Duration = .seconds(600),
+        maximumAttempts: Int16 = 3,
         runLength: Int16 = 1, parameters: [String: JSONValue] = [:]
     ) {
         self.name = name
@@ -94,7 +95,8 @@ public struct EnvironmentCatalogue: Sendable {
         try await database.transaction { session in
             _ = try session.run(UpsertEnvironment(definition: definition, parameters: parameters))
             _ = try session.run(
-                RecordEvent(actor: actor, kind: "environment.defined", subject: definition.name.rawValue, detail: parameters))
+                RecordEvent(
+                    actor: actor, kind: "environment.defined", subject: definition.name.rawValue, detail: parameters))
         }
     }
 }
@@ -125,7 +127,10 @@ private struct UpsertEnvironment: Statement {
         bindings.append(definition.samplingCount)
         bindings.append(definition.datasetRanges.map(\.lowerBound))
         bindings.append(definition.datasetRanges.map(\.upperBound))
-        bindings.append(Int32(clamping: definition.timeout.components.seconds * 1_000 + definition.timeout.components.attoseconds / 1_000_000_000_000_000))
+        bindings.append(
+            Int32(
+                clamping: definition.timeout.components.seconds * 1_000 + definition.timeout.components.attoseconds
+                    / 1_000_000_000_000_000))
         bindings.append(definition.maximumAttempts)
         bindings.append(definition.runLength)
         bindings.append(parameters)

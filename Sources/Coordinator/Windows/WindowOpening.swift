@@ -167,7 +167,8 @@ private struct FindRunningEvaluations: Statement {
 }
 
 private struct CloseWindow: Statement {
-    static let sql = "UPDATE affine.task_window SET state = 'closed', closed_at = clock_timestamp(), slate_frozen_at = COALESCE(slate_frozen_at, clock_timestamp()) WHERE id = $1"
+    static let sql =
+        "UPDATE affine.task_window SET state = 'closed', closed_at = clock_timestamp(), slate_frozen_at = COALESCE(slate_frozen_at, clock_timestamp()) WHERE id = $1"
     var window: WindowID
     func bind(_ bindings: inout Bindings) { bindings.append(window) }
 }

@@ -17,18 +17,15 @@ public struct AbductionEnvironment: ReferenceEnvironment {
     }
 
     public var title: String { "program abduction" }
+    public var emptyAnswer: String { "<INPUT></INPUT>" }
 
     public func task(_ id: TaskID, difficulty: Int) throws -> ReferenceTask {
         try ReferenceEnvironments.check(id, difficulty)
         let puzzle = Self.puzzle(id.rawValue, difficulty)
-        let examples = (0..<Prompting.examples(difficulty)).flatMap { index in
-            let example = Self.puzzle(-1 - Int64(index), difficulty)
-            return [Self.question(example), ChatMessage(role: "assistant", content: Self.answer(example))]
-        }
         return ReferenceTask(
             environment: name, id: id, difficulty: difficulty,
-            prompt: Prompting.conversation(Self.instructions, examples + [Self.question(puzzle)]),
-            referenceAnswer: Self.answer(puzzle), maxTokens: Prompting.maxTokens(difficulty),
+            prompt: Self.openings[difficulty] + [Self.question(puzzle)],
+            referenceAnswer: Self.answer(puzzle), maxTokens: Prompting.maxTokens(difficulty, short: 24),
             key: .abduction(program: puzzle.program, target: puzzle.target))
     }
 
@@ -45,7 +42,15 @@ public struct AbductionEnvironment: ReferenceEnvironment {
         return OutputCheck.compare(result, with: target)
     }
 
+    /// What comes before the question, for each difficulty.
+    private static let openings: [[ChatMessage]] = ReferenceEnvironments.difficulties.map { difficulty in
+        let examples = Prompting.examples(difficulty, families: \.families) { puzzle($0, difficulty) }
+        return Prompting.opening(
+            instructions, examples.flatMap { [question($0), ChatMessage(role: "assistant", content: answer($0))] })
+    }
+
     private struct Puzzle {
+        let families: [String]
         let program: String
         let input: String
         let target: String
@@ -66,16 +71,19 @@ public struct AbductionEnvironment: ReferenceEnvironment {
     /// Draws until the program's output depends on its input enough that neither silence nor a guess hits the target.
     private static func puzzle(_ id: Int64, _ difficulty: Int) -> Puzzle {
         var draws = SeededDraws("affine/abd/\(version)/\(difficulty)/\(id)")
-        let shape = Shape(difficulty: difficulty)
+        let shape = Shape(
+            difficulty: difficulty, copying: difficulty == 0 ? .always : difficulty < 3 ? .sometimes : .never)
         while true {
-            let pipeline = Pipeline(difficulty: difficulty, &draws)
+            let pipeline = Pipeline(shape, &draws)
             let input = shape.input(pipeline.source, &draws)
             let others = (0..<16).map { _ in shape.input(pipeline.source, &draws) }
             guard let output = pipeline.apply(input), output.isVisible, output.line != input.line,
                 others.count(where: { $0 != input && pipeline.apply($0) == output }) <= 1,
-                [.integer(0), .integer(1), .text(""), .list([]), .list([0])].allSatisfy({ pipeline.apply($0) != output })
+                [.integer(0), .integer(1), .text(""), .list([]), .list([0])].allSatisfy({ pipeline.apply($0) != output }
+                )
             else { continue }
-            return Puzzle(program: pipeline.program, input: input.line, target: output.line)
+            return Puzzle(
+                families: pipeline.families, program: pipeline.program, input: input.line, target: output.line)
         }
     }
 }

@@ -5,7 +5,6 @@ internal import Inference
 public struct DeductionEnvironment: ReferenceEnvironment {
     /// Part of what a task is drawn from: changing a family or a table in `Generation` means raising it.
     private static let version = 1
-    private static let shownCount = 3
     private static let hiddenCount = 5
 
     public let name: EnvironmentName
@@ -19,18 +18,15 @@ public struct DeductionEnvironment: ReferenceEnvironment {
     }
 
     public var title: String { "program deduction" }
+    public var emptyAnswer: String { "" }
 
     public func task(_ id: TaskID, difficulty: Int) throws -> ReferenceTask {
         try ReferenceEnvironments.check(id, difficulty)
         let puzzle = Self.puzzle(id.rawValue, difficulty)
-        let examples = (0..<Prompting.examples(difficulty)).flatMap { index in
-            let example = Self.puzzle(-1 - Int64(index), difficulty)
-            return [Self.question(example), ChatMessage(role: "assistant", content: Self.answer(example))]
-        }
         return ReferenceTask(
             environment: name, id: id, difficulty: difficulty,
-            prompt: Prompting.conversation(Self.instructions, examples + [Self.question(puzzle)]),
-            referenceAnswer: Self.answer(puzzle), maxTokens: Prompting.maxTokens(difficulty),
+            prompt: Self.openings[difficulty] + [Self.question(puzzle)],
+            referenceAnswer: Self.answer(puzzle), maxTokens: Prompting.maxTokens(difficulty, short: 48),
             key: .deduction(shown: puzzle.shown, hidden: puzzle.hidden))
     }
 
@@ -48,7 +44,15 @@ public struct DeductionEnvironment: ReferenceEnvironment {
         return .right("all \(hidden.count) cases")
     }
 
+    /// What comes before the question, for each difficulty.
+    private static let openings: [[ChatMessage]] = ReferenceEnvironments.difficulties.map { difficulty in
+        let examples = Prompting.examples(difficulty, families: \.families) { puzzle($0, difficulty) }
+        return Prompting.opening(
+            instructions, examples.flatMap { [question($0), ChatMessage(role: "assistant", content: answer($0))] })
+    }
+
     private struct Puzzle {
+        let families: [String]
         let program: String
         /// What the function does, step by step; steps that must be found from the examples are left out.
         let phrases: [String]
@@ -73,9 +77,10 @@ public struct DeductionEnvironment: ReferenceEnvironment {
     /// Draws until the outputs differ enough that neither silence nor a table of the shown cases passes.
     private static func puzzle(_ id: Int64, _ difficulty: Int) -> Puzzle {
         var draws = SeededDraws("affine/ded/\(version)/\(difficulty)/\(id)")
-        let shape = Shape(difficulty: difficulty)
+        let shape = Shape(difficulty: difficulty, copying: .never)
+        let shownCount = difficulty < 5 ? 3 : 6
         while true {
-            let pipeline = Pipeline(difficulty: difficulty, &draws)
+            let pipeline = Pipeline(shape, &draws)
             var cases: [TestCase] = []
             for _ in 0..<(4 * (shownCount + hiddenCount)) where cases.count < shownCount + hiddenCount {
                 let input = shape.input(pipeline.source, &draws)
@@ -92,12 +97,14 @@ public struct DeductionEnvironment: ReferenceEnvironment {
             let phrases = pipeline.steps.enumerated().map { index, step in
                 index == concealed ? "(one step that you must find from the examples)" : step.phrase
             }
-            return Puzzle(program: pipeline.program, phrases: phrases, shown: shown, hidden: hidden)
+            return Puzzle(
+                families: pipeline.families, program: pipeline.program, phrases: phrases, shown: shown, hidden: hidden)
         }
     }
 
-    /// From difficulty 5 on, one step is not described.
+    /// From difficulty 5 on, one step is not described: one of the simplest, so that it can be found.
     private static func concealedStep(_ difficulty: Int, _ pipeline: Pipeline, _ draws: inout SeededDraws) -> Int? {
-        difficulty < 5 ? nil : draws.draw(0...(pipeline.steps.count - 1))
+        guard difficulty >= 5, let simplest = pipeline.tiers.min() else { return nil }
+        return draws.pick(pipeline.tiers.indices.filter { pipeline.tiers[$0] == simplest })
     }
 }

@@ -1,3 +1,4 @@
+internal import Digest
 public import Domain
 public import Inference
 
@@ -23,6 +24,13 @@ public struct EvaluateRequest: Sendable {
         self.temperature = temperature
         self.timeout = timeout
         self.difficulty = difficulty
+    }
+
+    /// The seed every caller of the protocol derives: the first 8 bytes, big-endian, of SHA-256 of
+    /// `<environment>:<task id>`, modulo 2^32.
+    public static func seed(environment: EnvironmentName, taskID: TaskID) -> UInt32 {
+        let bytes = SHA256Digest(of: "\(environment):\(taskID)").bytes.prefix(8)
+        return bytes.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
     }
 }
 
@@ -78,7 +86,7 @@ public struct ReferenceEvaluator: Sendable {
         } catch {
             try Task.checkCancellation()
             record.timeTaken = clock.now - start
-            record.fail(with: "\(error)", type: "llm_failure", isValid: false)
+            record.fail(with: "\(error)", type: "llm_failure", isValid: Self.isOwnFault(error.reason))
             return .unanswered(error, record)
         }
         do {
@@ -95,10 +103,17 @@ public struct ReferenceEvaluator: Sendable {
         return .scored(record)
     }
 
+    /// What a model can bring about by itself counts as its score of 0; what the network does never counts.
+    private static func isOwnFault(_ reason: ChatFailure.Reason) -> Bool {
+        switch reason {
+        case .contextOverflow, .malformedReply, .replyTooLarge, .timedOut: true
+        case .unreachable, .rateLimited, .overloaded, .refused, .cancelled, .invalidRequest: false
+        }
+    }
+
     private func failsOnEmptyAnswer(_ task: ReferenceTask) async -> Bool {
         do {
-            // What graders run for an empty answer: no program and no input, but through the whole sandbox.
-            _ = try await environment.grade(task, answer: "", in: sandbox)
+            _ = try await environment.grade(task, answer: environment.emptyAnswer, in: sandbox)
             return false
         } catch {
             return true

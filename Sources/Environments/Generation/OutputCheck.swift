@@ -12,7 +12,8 @@ enum OutputCheck {
             switch TextTools.comparable(stdout) {
             case nil: .wrong("printed bytes that are no UTF-8")
             case TextTools.comparable(wanted): .right("printed what was wanted")
-            case let printed?: .wrong("printed \"\(TextTools.excerpt(printed))\", expected \"\(TextTools.excerpt(wanted))\"")
+            case let printed?:
+                .wrong("printed \"\(TextTools.excerpt(printed))\", expected \"\(TextTools.excerpt(wanted))\"")
             }
         }
     }

@@ -18,9 +18,12 @@ struct StepFamily: Sendable {
     let tier: Int
     /// Draws the constants, none larger than about `scale`.
     let make: @Sendable (_ draws: inout SeededDraws, _ scale: Int) -> Step
+    /// Leaves its input readable in its output; only the plainest abduction tasks use it.
+    var isCopying = false
 
     static let all: [StepFamily] =
-        integerFamilies + integerLoopFamilies + textFamilies + textEndFamilies + listFamilies + listEndFamilies
+        copyingFamilies + integerFamilies + integerLoopFamilies + textFamilies + textEndFamilies + listFamilies
+        + listEndFamilies
 }
 
 extension Step {

@@ -20,7 +20,9 @@ extension StepFamily {
         },
         family("sort", tier: 2) { draws, scale in
             let constant = draws.draw(1...max(9, scale))
-            return .list("@ = sorted(@ + [\(constant)])", phrase: "append \(constant) and sort the list, smallest first") {
+            return .list(
+                "@ = sorted(@ + [\(constant)])", phrase: "append \(constant) and sort the list, smallest first"
+            ) {
                 ($0 + [constant]).sorted()
             }
         },
@@ -77,7 +79,8 @@ extension StepFamily {
             let factor = draws.draw(1...4)
             return .list(
                 "@ = [b * \(factor) - a for a, b in zip(@, @[1:])]",
-                phrase: "replace the list by one element fewer: each element's successor times \(factor), minus the element"
+                phrase:
+                    "replace the list by one element fewer: each element's successor times \(factor), minus the element"
             ) { list in zip(list, list.dropFirst()).map { $1 * factor - $0 } }
         },
         StepFamily(name: "sum", source: .list, result: .integer, tier: 2) { draws, scale in
@@ -95,7 +98,9 @@ extension StepFamily {
                 into: .integer, "# = max(@) * \(factor) - min(@)",
                 phrase: "multiply the largest element by \(factor) and subtract the smallest"
             ) { value in
-                guard case .list(let list) = value, let largest = list.max(), let smallest = list.min() else { return nil }
+                guard case .list(let list) = value, let largest = list.max(), let smallest = list.min() else {
+                    return nil
+                }
                 return .integer(largest * factor - smallest)
             }
         },
@@ -116,7 +121,8 @@ extension StepFamily {
             let shift = draws.draw(0...25)
             return .turning(
                 into: .text, "# = \"\".join(chr(97 + (v + \(shift)) % 26) for v in @)",
-                phrase: "turn every element, plus \(shift) and modulo 26, into the letter at that place (a is 0), and join them"
+                phrase:
+                    "turn every element, plus \(shift) and modulo 26, into the letter at that place (a is 0), and join them"
             ) { value in
                 guard case .list(let list) = value else { return nil }
                 let bytes = list.map { UInt8(97 + PythonMath.remainder($0 + shift, 26)) }

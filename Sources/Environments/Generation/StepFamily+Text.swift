@@ -16,7 +16,8 @@ extension StepFamily {
         },
         family("upper", tier: 1) { draws, _ in
             let letter = Words.draw(&draws, length: 1...1)
-            return .text("@ = @.upper() + \"\(letter)\"", phrase: "write the text in capitals and append \"\(letter)\"") {
+            return .text("@ = @.upper() + \"\(letter)\"", phrase: "write the text in capitals and append \"\(letter)\"")
+            {
                 $0.map(upper) + Array(letter.utf8)
             }
         },
@@ -34,7 +35,9 @@ extension StepFamily {
         },
         family("drop", tier: 2) { draws, _ in
             let count = draws.draw(1...3)
-            return .text("@ = @[\(count):]", phrase: "drop the text's first \(count) letters") { Array($0.dropFirst(count)) }
+            return .text("@ = @[\(count):]", phrase: "drop the text's first \(count) letters") {
+                Array($0.dropFirst(count))
+            }
         },
         family("replace", tier: 2) { draws, _ in
             let (old, new) = (Words.draw(&draws, length: 1...1), Words.draw(&draws, length: 1...1))
@@ -66,8 +69,11 @@ extension StepFamily {
             let shift = draws.draw(1...25)
             return .text(
                 "@ = \"\".join(chr((ord(c) - 97 + \(shift)) % 26 + 97) for c in @.lower())",
-                phrase: "write the text in small letters and move each \(shift) places on in the alphabet, from z on to a"
-            ) { text in text.map { (lower($0) - 97 + UInt8(shift)) % 26 + 97 } }
+                phrase:
+                    "write the text in small letters and move each \(shift) places on in the alphabet, from z on to a"
+            ) { text in
+                text.map { UInt8(PythonMath.remainder(Int(lower($0)) - 97 + shift, 26) + 97) }
+            }
         },
         family("sort-letters", tier: 3) { draws, _ in
             let letter = Words.draw(&draws, length: 1...1)
@@ -114,6 +120,14 @@ extension StepFamily {
 
 /// Pronounceable nonsense, so that no word list is needed.
 enum Words {
+    /// For the plainest tasks, whose reader may know little more than common words.
+    static let common = [
+        "apple", "bird", "blue", "boat", "book", "bread", "cat", "chair", "cloud", "dog", "door", "fish", "garden",
+        "gold", "green", "hand", "horse", "house", "lamp", "lemon", "milk", "moon", "music", "paper", "queen", "rain",
+        "red", "river", "road", "salt", "sea", "ship", "snow", "song", "star", "stone", "sugar", "sun", "table", "tree",
+        "water", "wind", "winter", "wood",
+    ]
+
     static func draw(_ draws: inout SeededDraws, length: ClosedRange<Int>) -> String {
         let (consonants, vowels) = (Array("bcdfghklmnprstvw"), Array("aeiou"))
         let startsWithVowel = draws.draw(0...3) == 0

@@ -65,24 +65,48 @@ public struct Sandbox: Sendable {
     private func runInBox(_ message: [UInt8]) async throws -> SandboxResult {
         var options = PlatformOptions()
         options.processGroupID = 0
-        if geteuid() == 0 {
-            // The kernel never limits the number of root's processes, not even inside a user namespace.
-            options.userID = 65534
-            options.groupID = 65534
-            options.supplementaryGroups = []
-        }
         let run = try await Subprocess.run(
             .path(FilePath(SandboxCommand.shell)),
-            arguments: Arguments(SandboxCommand.arguments(bubblewrap: bubblewrap, python: python, limits: limits)),
+            arguments: Arguments(
+                SandboxCommand.arguments(
+                    bubblewrap: bubblewrap, python: python, limits: limits, isRoot: geteuid() == 0)),
             environment: .custom([:]), workingDirectory: "/", platformOptions: options,
-            input: .inputWriter, output: .sequence, error: .sequence
+            input: .fileDescriptor(Self.anonymousFile(message), closeAfterSpawningProcess: true), output: .sequence,
+            error: .sequence
         ) { execution in
-            try await SandboxWatch(limits: limits).watch(execution, message: message)
+            try await SandboxWatch(limits: limits).watch(execution)
         }
         return try Self.result(of: run.closureResult, status: run.terminationStatus)
     }
 
-    private static func result(of seen: SandboxWatch.Seen, status: TerminationStatus) throws(SandboxError) -> SandboxResult {
+    /// Carries the message to the box. A pipe would not do: writing to one whose reader has died raises SIGPIPE, which
+    /// ends the whole process.
+    private static func anonymousFile(_ message: [UInt8]) throws(SandboxError) -> FileDescriptor {
+        var failure: any Error = Errno.noSuchFileOrDirectory
+        for folder in ["/dev/shm", "/tmp"] {
+            let path = FilePath("\(folder)/affine-sandbox-\(UInt64.random(in: 0 ... .max))")
+            do {
+                let file = try FileDescriptor.open(
+                    path, .readWrite, options: [.create, .exclusiveCreate, .closeOnExec], permissions: .ownerReadWrite)
+                unlink(path.string)
+                do {
+                    try file.writeAll(message)
+                    try file.seek(offset: 0, from: .start)
+                    return file
+                } catch {
+                    try? file.close()
+                    failure = error
+                }
+            } catch {
+                failure = error
+            }
+        }
+        throw .failedToStart("no temporary file could be written: \(failure)")
+    }
+
+    private static func result(of seen: SandboxWatch.Seen, status: TerminationStatus) throws(SandboxError)
+        -> SandboxResult
+    {
         guard seen.hasStarted else {
             throw .failedToStart(seen.isLate ? "no sign of life in time" : TextTools.excerpt(seen.stderr))
         }

@@ -7,10 +7,15 @@ enum SandboxCommand {
     /// Runs as a small shell script, so that under memory pressure the kernel ends the box before anything else.
     static let shell = "/bin/sh"
 
-    static func arguments(bubblewrap: String, python: String, limits: SandboxLimits) -> [String] {
-        ["-c", "echo 1000 2>/dev/null >/proc/self/oom_score_adj; exec \"$@\"", "sh", bubblewrap] + isolation
-            + ["--", python, "-s", "-S", "-B", "-c", launcher(limits)]
+    static func arguments(bubblewrap: String, python: String, limits: SandboxLimits, isRoot: Bool) -> [String] {
+        ["-c", "echo 1000 2>/dev/null >/proc/self/oom_score_adj; exec \"$@\"", "sh"] + (isRoot ? asNobody : [])
+            + [bubblewrap] + isolation + ["--", python, "-s", "-S", "-B", "-c", launcher(limits)]
     }
+
+    /// The kernel never limits the number of root's processes, not even inside a user namespace. The change of user is
+    /// left to a program: asked of Subprocess, it happens between clone and exec, where glibc can wait for ever on a
+    /// lock that another thread held at that moment (seen with swift-subprocess 1.0.2).
+    private static let asNobody = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
     /// Nothing of the machine but the interpreter: no network, no home, no `/etc`, no `/proc`, no shared memory folder.
     /// `-I` of Python is not used because it would also ignore the fixed hash seed; in here there is nothing to ignore.

@@ -42,7 +42,8 @@ public struct SandboxLimits: Hashable, Sendable {
     public var start: Duration
 
     public init(
-        wallClock: Duration = .seconds(10), processorSeconds: Int = 4, memoryBytes: Int = 256 << 20, processes: Int = 16,
+        wallClock: Duration = .seconds(10), processorSeconds: Int = 4, memoryBytes: Int = 256 << 20,
+        processes: Int = 16,
         outputBytes: Int = 256 << 10, start: Duration = .seconds(30)
     ) {
         self.wallClock = wallClock

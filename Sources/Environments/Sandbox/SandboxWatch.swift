@@ -1,6 +1,6 @@
 internal import Subprocess
 
-/// Feeds one boxed process, reads what it prints, and ends it when it breaks a limit.
+/// Reads what one boxed process prints, and ends it when it breaks a limit.
 struct SandboxWatch: Sendable {
     /// What was seen of a process until both its streams ended.
     struct Seen: Sendable {
@@ -12,10 +12,10 @@ struct SandboxWatch: Sendable {
         var isOverLimit = false
     }
 
-    typealias Process = Execution<CustomWriteInput, SequenceOutput, SequenceOutput>
+    typealias Process = Execution<FileDescriptorInput, SequenceOutput, SequenceOutput>
 
     private enum Event: Sendable {
-        case fed, started, startIsOverdue, endIsOverdue, stdout(Stream), stderr(Stream)
+        case started, notStarted, startIsOverdue, endIsOverdue, stdout(Stream), stderr(Stream)
     }
 
     private struct Stream: Sendable {
@@ -25,20 +25,14 @@ struct SandboxWatch: Sendable {
 
     let limits: SandboxLimits
 
-    func watch(_ process: Process, message: [UInt8]) async throws -> Seen {
+    func watch(_ process: Process) async throws -> Seen {
         let (starts, start) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         return try await withThrowingTaskGroup(of: Event.self) { group in
-            group.addTask {
-                // A box that failed to start reads nothing: that shows in the streams, not here.
-                _ = try? await process.standardInputWriter.write(message)
-                try? await process.standardInputWriter.finish()
-                return .fed
-            }
             group.addTask { .stdout(try await collect(process.standardOutput, from: process) { start.yield() }) }
             group.addTask { .stderr(try await collect(process.standardError, from: process) {}) }
             group.addTask {
                 var iterator = starts.makeAsyncIterator()
-                return await iterator.next() == nil ? .fed : .started
+                return await iterator.next() == nil ? .notStarted : .started
             }
             group.addTask { await after(limits.start, .startIsOverdue) }
             return try await follow(&group, process)
@@ -50,7 +44,7 @@ struct SandboxWatch: Sendable {
         var openStreams = 2
         while openStreams > 0, let event = try await group.next() {
             switch event {
-            case .fed: break
+            case .notStarted: break
             case .started:
                 seen.hasStarted = true
                 group.addTask { await after(limits.wallClock, .endIsOverdue) }
@@ -70,7 +64,7 @@ struct SandboxWatch: Sendable {
             }
         }
         group.cancelAll()
-        // Both streams may be closed by a program that lives on.
+        // The box keeps both streams open: that they ended means that all in it did, whatever the program closed.
         return seen
     }
 

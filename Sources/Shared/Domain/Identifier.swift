@@ -27,7 +27,7 @@ public enum Entity {
     public enum Deployment {}
     public enum Evaluation {}
     public enum Reign {}
-    public enum Task {}
+    public enum DatasetTask {}
     public enum Window {}
 }
 
@@ -37,6 +37,6 @@ public typealias DeploymentID = Identifier<Entity.Deployment>
 public typealias EvaluationID = Identifier<Entity.Evaluation>
 public typealias ReignID = Identifier<Entity.Reign>
 /// A task's number within its environment's data set.
-public typealias TaskID = Identifier<Entity.Task>
+public typealias TaskID = Identifier<Entity.DatasetTask>
 /// A window's number: 1, 2, 3 …
 public typealias WindowID = Identifier<Entity.Window>

@@ -100,10 +100,12 @@ public struct ModelReference: Hashable, Sendable, Codable, CustomStringConvertib
             }
         guard isRepository else {
             throw InvalidValue(
-                field: "model", value: repository, expected: "a repository 'owner/name' of letters, digits, '.', '_' and '-'")
+                field: "model", value: repository,
+                expected: "a repository 'owner/name' of letters, digits, '.', '_' and '-'")
         }
         guard revision.utf8.count == 40, revision.utf8.allSatisfy(ASCII.isLowerHex) else {
-            throw InvalidValue(field: "revision", value: revision, expected: "a commit of 40 lower-case hexadecimal digits")
+            throw InvalidValue(
+                field: "revision", value: revision, expected: "a commit of 40 lower-case hexadecimal digits")
         }
         self.repository = repository
         self.revision = revision

@@ -21,17 +21,17 @@ extension LocalCluster {
     private static func run(
         _ path: String, _ arguments: [String], in folder: String, as account: ServerAccount?
     ) async throws {
-        var options = PlatformOptions()
-        if let account {
-            options.userID = account.user
-            options.groupID = account.group
-            options.supplementaryGroups = []
+        // The change of account is left to a program: asked of Subprocess, it happens between clone and exec, where glibc
+        // can wait for ever on a lock that another thread held at that moment (seen with swift-subprocess 1.0.2).
+        let asAccount = account.map {
+            ["/usr/bin/setpriv", "--reuid=\($0.user)", "--regid=\($0.group)", "--clear-groups"]
         }
+        let words = (asAccount ?? []) + [path] + arguments
         // A fresh environment: PGDATA and its kin would mislead the programs.
         let record = try await Subprocess.run(
-            .path(FilePath(path)), arguments: Arguments(arguments),
+            .path(FilePath(words[0])), arguments: Arguments(Array(words.dropFirst())),
             environment: .custom(["PATH": "/usr/bin:/bin", "LC_ALL": "C"]), workingDirectory: FilePath(folder),
-            platformOptions: options, output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
+            output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
         guard record.terminationStatus.isSuccess else {
             let said = [record.standardOutput, record.standardError].compactMap { $0 }.joined(separator: "\n")
             throw LocalClusterError(.toolFailed, "\(path) \(record.terminationStatus): \(said)")

@@ -1,5 +1,6 @@
 internal import Domain
 internal import Synchronization
+
 internal import struct FoundationEssentials.UUID
 
 /// Hands claimed jobs to lanes one at a time, and claims more when it runs dry. One claim is under way at once.

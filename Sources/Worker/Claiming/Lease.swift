@@ -1,4 +1,5 @@
 public import Domain
+
 public import struct FoundationEssentials.UUID
 
 /// The right to report on a run of jobs, until it is taken away. Only whoever names its id may report.

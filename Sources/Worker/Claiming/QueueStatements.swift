@@ -2,6 +2,7 @@ internal import Domain
 internal import Inference
 internal import Postgres
 internal import Records
+
 internal import struct FoundationEssentials.UUID
 
 /// The worker contract: every statement here calls one function of `Migrations/0004_worker_functions.sql`.
@@ -159,7 +160,8 @@ struct DescribeEvaluation: Statement {
         let temperature: Double = try row.next()
         let parameters: String = try row.next()
         return try EnvironmentOrder(
-            environment: environment, name: name, kind: kind, baseURL: baseURL, lo: Score(nano: lo), hi: Score(nano: hi),
+            environment: environment, name: name, kind: kind, baseURL: baseURL, lo: Score(nano: lo),
+            hi: Score(nano: hi),
             timeout: .milliseconds(Int64(timeout)), temperature: temperature, parameters: parameters)
     }
 }

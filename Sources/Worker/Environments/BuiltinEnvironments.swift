@@ -19,7 +19,9 @@ struct BuiltinEnvironments: Sendable {
             temperature: order.temperature, timeout: order.timeout,
             difficulty: Int(order.parameters["difficulty"]?.integerValue ?? 0))
         do {
-            switch try await ReferenceEvaluator(environment: environment, sandbox: sandbox).evaluate(request, chat: model) {
+            switch try await ReferenceEvaluator(environment: environment, sandbox: sandbox).evaluate(
+                request, chat: model)
+            {
             case .scored(let evaluation): return .scored(evaluation.score, usage: evaluation.reply?.usage)
             case .unanswered(let failure, _): return JobResult(failure)
             case .environmentFault(let fault, _): return await classify(fault)
@@ -40,6 +42,7 @@ struct BuiltinEnvironments: Sendable {
             return .fault(.infraFault, "sandbox_unavailable", "\(error)")
         }
         return .fault(
-            .environmentFault, "grading_failed", fault.detail, evidence: fault.failsOnEmptyAnswer ? "empty_answer" : nil)
+            .environmentFault, "grading_failed", fault.detail, evidence: fault.failsOnEmptyAnswer ? "empty_answer" : nil
+        )
     }
 }

@@ -20,7 +20,8 @@ struct EnvironmentOrder: Sendable {
     var parameters: [String: JSONValue]
 
     init(
-        environment: Int16, name: EnvironmentName, kind: String, baseURL: String?, lo: Score, hi: Score, timeout: Duration,
+        environment: Int16, name: EnvironmentName, kind: String, baseURL: String?, lo: Score, hi: Score,
+        timeout: Duration,
         temperature: Double, parameters: String
     ) throws(PostgresError) {
         guard let bounds = ScoreBounds(lo: lo, hi: hi),
@@ -29,7 +30,8 @@ struct EnvironmentOrder: Sendable {
         switch (kind, baseURL) {
         case ("builtin", nil): place = .builtin
         case ("url", let baseURL?): place = .url(baseURL)
-        default: throw PostgresError(.decoding, "environment \(name) is of kind '\(kind)', which this worker does not know")
+        default:
+            throw PostgresError(.decoding, "environment \(name) is of kind '\(kind)', which this worker does not know")
         }
         self.environment = environment
         self.name = name

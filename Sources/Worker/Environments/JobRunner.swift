@@ -18,7 +18,8 @@ struct JobRunner: Sendable {
         }
         let result: JobResult
         switch order.place {
-        case .builtin: result = await builtin.evaluate(job.task, order, model: RestingModel(client, job.lease.deployment, lane))
+        case .builtin:
+            result = await builtin.evaluate(job.task, order, model: RestingModel(client, job.lease.deployment, lane))
         case .url(let url):
             result = await remote.evaluate(job.task, order, at: url, model: client.model, baseURL: baseURL)
         }

@@ -60,7 +60,8 @@ extension JobResult {
             let text = body["result"]?["error"]?.stringValue ?? body["error"]?.stringValue ?? status
             self =
                 text.contains("exceeded timeout")
-                ? .fault(.modelFault, "generation_timeout", text) : .fault(.environmentFault, "environment_failed", text)
+                ? .fault(.modelFault, "generation_timeout", text)
+                : .fault(.environmentFault, "environment_failed", text)
             return
         }
         self.init(evaluation: body["status"] == nil ? body : body["result"] ?? .null)

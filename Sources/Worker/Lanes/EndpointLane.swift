@@ -4,6 +4,7 @@ internal import Inference
 internal import Logging
 internal import Postgres
 internal import Synchronization
+
 internal import struct FoundationEssentials.UUID
 
 /// The models a worker reaches at fixed URLs. An endpoint is used only while it is known to serve the right model; one
@@ -77,7 +78,8 @@ final class EndpointLane: Sendable {
         case .wantedModel:
             do {
                 return try await database.run(
-                    RegisterDeployment(worker: worker, baseURL: EndpointURL(endpoint.baseURL).description, model: endpoint.model)
+                    RegisterDeployment(
+                        worker: worker, baseURL: EndpointURL(endpoint.baseURL).description, model: endpoint.model)
                 ).first
             } catch {
                 logger.warning("a deployment could not be registered", metadata: ["error": "\(error)"])
@@ -86,7 +88,8 @@ final class EndpointLane: Sendable {
             logger.warning(
                 "the endpoint serves another model",
                 metadata: [
-                    "endpoint": "\(EndpointURL.redacted(malformed: endpoint.baseURL))", "model.wanted": "\(endpoint.model.repository)",
+                    "endpoint": "\(EndpointURL.redacted(malformed: endpoint.baseURL))",
+                    "model.wanted": "\(endpoint.model.repository)",
                     "model.served": "\(models.joined(separator: ", "))",
                 ])
         case .unanswered(let failure):

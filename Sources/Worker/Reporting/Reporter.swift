@@ -1,6 +1,7 @@
 internal import Logging
 internal import Postgres
 internal import Synchronization
+
 internal import struct FoundationEssentials.UUID
 
 /// Sends reports in batches. A lost answer is followed by the same batch again, which the queue recognises.

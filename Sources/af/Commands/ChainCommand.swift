@@ -8,7 +8,8 @@ struct ChainCommand: AsyncParsableCommand {
 
     struct Observe: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Record a block. The newest is the head; the hash of the block that opens a window seeds its tasks.")
+            abstract:
+                "Record a block. The newest is the head; the hash of the block that opens a window seeds its tasks.")
         @OptionGroup var options: CommonOptions
         @Argument(help: "The block's number.")
         var number: Int64

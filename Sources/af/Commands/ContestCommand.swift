@@ -4,7 +4,8 @@ import Domain
 
 struct ContestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "contest", abstract: "Contests and their verdicts.", subcommands: [List.self, Show.self, Replaying.self])
+        commandName: "contest", abstract: "Contests and their verdicts.",
+        subcommands: [List.self, Show.self, Replaying.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Every contest.")

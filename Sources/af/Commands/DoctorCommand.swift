@@ -55,15 +55,20 @@ struct DoctorCommand: AsyncParsableCommand {
                 check: "schema", ok: wanting.isEmpty,
                 detail: wanting.isEmpty
                     ? "every migration is applied"
-                    : "not as this program wants it: \(wanting.map(\.name).joined(separator: ", ")); run 'af db migrate'"))
-        guard wanting.isEmpty, let health = try await Reports(database: database).queueHealth().first else { return findings }
+                    : "not as this program wants it: \(wanting.map(\.name).joined(separator: ", ")); run 'af db migrate'"
+            ))
+        guard wanting.isEmpty, let health = try await Reports(database: database).queueHealth().first else {
+            return findings
+        }
         let overdue = health["overdue_leases"]?.integerValue ?? 0
         let silent = health["silent_workers"]?.integerValue ?? 0
         findings.append(
             Finding(
                 check: "queue", ok: overdue == 0,
-                detail: "\(health["ready_jobs"]?.integerValue ?? 0) jobs ready, \(health["leased_jobs"]?.integerValue ?? 0) leased, "
-                    + "\(overdue) leases overdue, \(health["live_workers"]?.integerValue ?? 0) workers live, \(silent) silent"))
+                detail:
+                    "\(health["ready_jobs"]?.integerValue ?? 0) jobs ready, \(health["leased_jobs"]?.integerValue ?? 0) leased, "
+                    + "\(overdue) leases overdue, \(health["live_workers"]?.integerValue ?? 0) workers live, \(silent) silent"
+            ))
         return findings
     }
 }

@@ -6,7 +6,8 @@ import Postgres
 
 struct EnvironmentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "env", abstract: "Environments: kinds of task with a scorer.", subcommands: [List.self, Show.self, Define.self])
+        commandName: "env", abstract: "Environments: kinds of task with a scorer.",
+        subcommands: [List.self, Show.self, Define.self, Call.self, Serve.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "What the next window will hold.")
@@ -16,7 +17,9 @@ struct EnvironmentCommand: AsyncParsableCommand {
             try await Backend.with(options) { backend in
                 try Output.rows(
                     try await Reports(database: backend.database).environments(),
-                    columns: ["name", "kind", "margin", "sampling_count", "dataset_ranges", "timeout_ms", "parameters"],
+                    columns: [
+                        "name", "kind", "margin", "sampling_count", "dataset_ranges", "timeout_ms", "parameters",
+                    ],
                     json: options.json, empty: "no environment is defined: 'af env define' does it")
             }
         }
@@ -83,11 +86,13 @@ struct EnvironmentCommand: AsyncParsableCommand {
             let name = try EnvironmentName(name)
             if baseURL == nil, ReferenceEnvironments.named(name) == nil {
                 let known = ReferenceEnvironments.all.map(\.name.rawValue).joined(separator: ", ")
-                throw CommandError("no environment '\(name)' is built in (there are \(known)): give the --base-url of its server")
+                throw CommandError(
+                    "no environment '\(name)' is built in (there are \(known)): give the --base-url of its server")
             }
             let (lo, hi) = (try score(lo, "lo"), try score(hi, "hi"))
             guard let bounds = ScoreBounds(lo: lo, hi: hi) else {
-                throw InvalidValue(field: "environment \(name): hi", value: "\(hi)", expected: "more than lo, which is \(lo)")
+                throw InvalidValue(
+                    field: "environment \(name): hi", value: "\(hi)", expected: "more than lo, which is \(lo)")
             }
             return EnvironmentDefinition(
                 name: name, kind: baseURL == nil ? .builtin : .url, baseURL: baseURL, bounds: bounds,
@@ -99,7 +104,8 @@ struct EnvironmentCommand: AsyncParsableCommand {
         private func score(_ text: String, _ field: String) throws -> Score {
             guard let score = Score(decimal: text) else {
                 throw InvalidValue(
-                    field: "environment \(name): \(field)", value: text, expected: "a decimal number with at most nine decimals")
+                    field: "environment \(name): \(field)", value: text,
+                    expected: "a decimal number with at most nine decimals")
             }
             return score
         }
@@ -107,7 +113,8 @@ struct EnvironmentCommand: AsyncParsableCommand {
         private static func range(_ text: String) throws -> Range<Int64> {
             let ends = text.split(separator: "..<", omittingEmptySubsequences: false).map { Int64($0) }
             guard ends.count == 2, let lower = ends[0], let upper = ends[1], lower < upper else {
-                throw InvalidValue(field: "range", value: text, expected: "two task ids such as 0..<1000, the first below the second")
+                throw InvalidValue(
+                    field: "range", value: text, expected: "two task ids such as 0..<1000, the first below the second")
             }
             return lower..<upper
         }
@@ -117,7 +124,8 @@ struct EnvironmentCommand: AsyncParsableCommand {
             guard parts.count == 2, !parts[0].isEmpty else {
                 throw InvalidValue(field: "parameter", value: text, expected: "key=value")
             }
-            let value = Int64(parts[1]).map(JSONValue.integer) ?? Double(parts[1]).map(JSONValue.number) ?? .string(parts[1])
+            let value =
+                Int64(parts[1]).map(JSONValue.integer) ?? Double(parts[1]).map(JSONValue.number) ?? .string(parts[1])
             return (parts[0], value)
         }
     }

@@ -9,7 +9,9 @@ struct RankCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Backend.with(options) { backend in
-            for row in try await Reports(database: backend.database).rank() { try Output.record(row, json: options.json) }
+            for row in try await Reports(database: backend.database).rank() {
+                try Output.record(row, json: options.json)
+            }
         }
     }
 }

@@ -21,7 +21,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
             let logger = options.logger
             try await Backend.with(options) { backend in
                 try await Services.run(
-                    [CoordinatorService(database: backend.database, settings: arena.settings, logger: logger)], logger: logger)
+                    [CoordinatorService(database: backend.database, settings: arena.settings, logger: logger)],
+                    logger: logger)
             }
         }
     }
@@ -48,7 +49,8 @@ struct WorkerCommand: AsyncParsableCommand {
                 throw CommandError("a worker needs a model: --endpoint owner/name@revision=URL")
             }
             guard let url = options.resolvedDatabaseURL else {
-                throw CommandError("a worker needs a database: --database-url or AFFINE_DATABASE_URL ('af up' prints one)")
+                throw CommandError(
+                    "a worker needs a database: --database-url or AFFINE_DATABASE_URL ('af up' prints one)")
             }
             let logger = options.logger
             let database = Database(Backend.settings(url, connections: 3), logger: logger)
@@ -84,7 +86,7 @@ struct UpCommand: AsyncParsableCommand {
             if options.json {
                 try Output.json(["worker_database_url": backend.workerURL])
             } else {
-                print("Affine is up. Workers join with AFFINE_DATABASE_URL='\(backend.workerURL)'. Ctrl-C stops.")
+                Output.line("Affine is up. Workers join with AFFINE_DATABASE_URL='\(backend.workerURL)'. Ctrl-C stops.")
             }
             try await Services.run(services, logger: logger)
             await http.close()

@@ -48,7 +48,8 @@ struct DemoCommand: AsyncParsableCommand {
     func run() async throws {
         let started = ContinuousClock.now
         let report = try await DemoRun(
-            options: options, models: models, seed: seed ?? .random(in: 0...UInt64(UInt32.max)), tasks: tasks, workers: workers,
+            options: options, models: models, seed: seed ?? .random(in: 0...UInt64(UInt32.max)), tasks: tasks,
+            workers: workers,
             curtail: curtail
         ).run(since: started)
         if options.json { try Output.json(report) } else { report.printText() }
@@ -94,7 +95,8 @@ struct DemoReport: Encodable {
         print("evidence digest \(digest)")
         print(
             replay.match
-                ? "replayed from the job history: the same digest" : "REPLAY DIFFERS: \(difference ?? "digest \(replay.digest)")")
+                ? "replayed from the job history: the same digest"
+                : "REPLAY DIFFERS: \(difference ?? "digest \(replay.digest)")")
         print("\(jobs.run) jobs run, \(jobs.cancelled) cancelled, \(Int(seconds)) s (seed \(seed))")
     }
 }

@@ -50,7 +50,7 @@ extension DemoCommand.Models {
         return try zip(["abd", "ded"], difficulty).map { name, difficulty in
             EnvironmentDefinition(
                 name: try EnvironmentName(name), bounds: bounds, margin: Score(nano: Score.unit / 20),
-                samplingCount: tasks ?? count, datasetRanges: [0..<2_000], timeout: timeout, runLength: 2,
+                samplingCount: tasks ?? count, datasetRanges: [0..<500], timeout: timeout, runLength: 2,
                 parameters: ["difficulty": .integer(difficulty)])
         }
     }

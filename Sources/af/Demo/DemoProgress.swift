@@ -46,7 +46,8 @@ struct DemoProgress: Sendable {
         let model = contestants.first { $0.hotkey == row.hotkey }?.model.repository ?? row.hotkey.rawValue
         let filled = Int(20 * row.finished / max(1, row.planned))
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 20 - filled)
-        var text = "\(row.isChampion ? "baseline " : "challenge") \(Output.pad(row.environment.rawValue, to: 4)) \(bar) "
+        var text =
+            "\(row.isChampion ? "baseline " : "challenge") \(Output.pad(row.environment.rawValue, to: 4)) \(bar) "
         text += "\(row.finished)/\(row.planned)  mean \(mean(row.scoreSum, row.finished))"
         if let champion = row.championSum {
             let margin = Score(nano: champion.nano + row.margin.nano * row.planned)

@@ -38,7 +38,8 @@ struct DemoRun: Sendable {
             let migrator = Migrator(migrations: Catalogue.migrations, logger: logger)
             try await migrator.migrate(database)
             guard try await database.run(HoldsRealHistory()).first != true else {
-                throw CommandError("'\(folder)' holds real history, which a demo would delete: use --data with another folder")
+                throw CommandError(
+                    "'\(folder)' holds real history, which a demo would delete: use --data with another folder")
             }
             try await migrator.reset(database, schemas: Backend.schemas)
         }
@@ -47,11 +48,14 @@ struct DemoRun: Sendable {
     private func prepare(_ database: Database, _ contestants: [DemoContestant]) async throws {
         try await database.run(MarkDemo())
         let catalogue = EnvironmentCatalogue(database: database)
-        for definition in try models.environments(tasks: tasks) { try await catalogue.define(definition, actor: "demo") }
+        for definition in try models.environments(tasks: tasks) {
+            try await catalogue.define(definition, actor: "demo")
+        }
         let intake = MinerIntake(database: database)
         for (place, contestant) in contestants.enumerated() {
             try await intake.admit(
-                hotkey: contestant.hotkey, model: contestant.model, block: Int64(place + 1), uid: Int32(place + 1), actor: "demo")
+                hotkey: contestant.hotkey, model: contestant.model, block: Int64(place + 1), uid: Int32(place + 1),
+                actor: "demo")
         }
         let hash = try BlockHash(SHA256Digest(of: "affine/demo/\(seed)").hex)
         try await ChainBlocks(database: database).observe(Block(number: Self.block, hash: hash))
@@ -99,7 +103,8 @@ struct DemoRun: Sendable {
             contest: id, verdict: contest["verdict"]?.stringValue ?? "",
             digest: contest["evidence_digest"]?.stringValue ?? "",
             outcomeDigest: contest["outcome_digest"]?.stringValue ?? "",
-            replay: .init(match: replay.match, digest: replay.digest), jobs: jobs, seconds: elapsed.rounded() / 10, seed: seed,
+            replay: .init(match: replay.match, digest: replay.digest), jobs: jobs, seconds: elapsed.rounded() / 10,
+            seed: seed,
             reasons: contest["reasons"]?.arrayValue?.compactMap(\.stringValue) ?? [],
             champion: rank["champion"]?["model"]?.stringValue ?? "", difference: replay.difference)
     }

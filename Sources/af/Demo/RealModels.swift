@@ -37,7 +37,8 @@ enum RealModels {
                 let model = try ModelReference(repository: source.repository, revision: revision)
                 contestants.append(
                     DemoContestant(
-                        hotkey: hotkey, model: model, endpoint: Endpoint(model: model, baseURL: "http://127.0.0.1:\(port)/v1")))
+                        hotkey: hotkey, model: model,
+                        endpoint: Endpoint(model: model, baseURL: "http://127.0.0.1:\(port)/v1")))
             }
             for contestant in contestants { try await waitUntilServed(contestant, place: place, http: http) }
             await http.close()
@@ -55,7 +56,8 @@ enum RealModels {
         try OutputFile.write(Array(requirements.utf8), to: "\(place)/requirements.txt")
         try OutputFile.write(PackageResources.serve_py, to: "\(place)/serve.py")
         try await require(
-            "\(place)/bin/pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", "\(place)/requirements.txt")
+            "\(place)/bin/pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", "\(place)/requirements.txt"
+        )
         try OutputFile.write([], to: "\(place)/installed")
     }
 
@@ -84,7 +86,8 @@ enum RealModels {
             error: .fileDescriptor(log, closeAfterSpawningProcess: true))
         guard Task.isCancelled else {
             throw CommandError(
-                "the server of \(source.repository) ended (\(result.terminationStatus)); see \(place)/\(source.weights).log")
+                "the server of \(source.repository) ended (\(result.terminationStatus)); see \(place)/\(source.weights).log"
+            )
         }
     }
 
@@ -95,7 +98,8 @@ enum RealModels {
         let deadline = ContinuousClock.now + .seconds(120)
         while await client.serves() != .wantedModel {
             guard .now < deadline else {
-                throw CommandError("\(contestant.model.repository) was not served within 120 s; see the logs in \(place)")
+                throw CommandError(
+                    "\(contestant.model.repository) was not served within 120 s; see the logs in \(place)")
             }
             try await Task.sleep(for: .milliseconds(200))
         }

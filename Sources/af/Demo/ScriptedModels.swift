@@ -13,29 +13,35 @@ import Worker
 /// Two stand-ins for language models behind real HTTP servers. Each knows the reference answer of every task of the demo
 /// and gives it with a set probability, decided by a hash of its name and the prompt: the same prompt, the same answer.
 enum ScriptedModels {
-    private static let skills: [(name: String, percent: UInt64)] = [("affine-demo/steady", 45), ("affine-demo/bright", 75)]
+    private static let skills: [(name: String, percent: UInt64)] = [
+        ("affine-demo/steady", 45), ("affine-demo/bright", 75),
+    ]
 
     static func serving<Value: Sendable>(
         logger: Logger, _ body: ([DemoContestant]) async throws -> Value
     ) async throws -> Value {
         let answers = try knownAnswers()
+        var quiet = logger
+        quiet.logLevel = .critical  // being cancelled at the end is what is meant to happen
         return try await withThrowingTaskGroup(of: Void.self) { group in
             var contestants: [DemoContestant] = []
             for ((name, percent), hotkey) in zip(skills, try DemoModels.hotkeys()) {
-                let model = try ModelReference(repository: name, revision: String(SHA256Digest(of: name).hex.prefix(40)))
+                let model = try ModelReference(
+                    repository: name, revision: String(SHA256Digest(of: name).hex.prefix(40)))
                 let script = ScriptedModel(name: name, percent: percent, answers: answers)
                 let (ports, opened) = AsyncStream.makeStream(of: Int.self)
                 let application = Application(
                     router: script.router(),
                     configuration: .init(address: .hostname("127.0.0.1", port: 0), serverName: "scripted"),
-                    onServerRunning: { opened.yield($0.localAddress?.port ?? 0) }, logger: logger)
+                    onServerRunning: { opened.yield($0.localAddress?.port ?? 0) }, logger: quiet)
                 group.addTask { try await application.run() }
                 guard let port = await ports.first(where: { _ in true }), port > 0 else {
                     throw CommandError("the scripted model '\(name)' could not be served on loopback")
                 }
                 contestants.append(
                     DemoContestant(
-                        hotkey: hotkey, model: model, endpoint: Endpoint(model: model, baseURL: "http://127.0.0.1:\(port)/v1")))
+                        hotkey: hotkey, model: model,
+                        endpoint: Endpoint(model: model, baseURL: "http://127.0.0.1:\(port)/v1")))
             }
             let value = try await body(contestants)
             group.cancelAll()

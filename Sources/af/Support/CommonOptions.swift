@@ -27,8 +27,10 @@ struct CommonOptions: ParsableArguments {
     }
 
     var resolvedDataFolder: String {
-        data ?? Self.environment.string(forKey: "affine.data") ?? DefaultFolder.path(
-            home: Self.environment.string(forKey: "home"), dataHome: Self.environment.string(forKey: "xdg.data.home"))
+        data ?? Self.environment.string(forKey: "affine.data")
+            ?? DefaultFolder.path(
+                home: Self.environment.string(forKey: "home"),
+                dataHome: Self.environment.string(forKey: "xdg.data.home"))
     }
 
     /// The key that endpoints are asked with, kept out of the command line.

@@ -5,7 +5,8 @@ enum InputFile {
     /// - Throws: `CommandError` naming the path and what the system said.
     static func read(_ path: String) throws -> String {
         do {
-            let descriptor = path == "-" ? FileDescriptor.standardInput : try FileDescriptor.open(FilePath(path), .readOnly)
+            let descriptor =
+                path == "-" ? FileDescriptor.standardInput : try FileDescriptor.open(FilePath(path), .readOnly)
             defer { if path != "-" { try? descriptor.close() } }
             var bytes: [UInt8] = []
             var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -28,7 +29,8 @@ enum InputFile {
 enum OutputFile {
     static func write(_ bytes: [UInt8], to path: String) throws {
         let descriptor = try FileDescriptor.open(
-            FilePath(path), .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+            FilePath(path), .writeOnly, options: [.create, .truncate],
+            permissions: [.ownerReadWrite, .groupRead, .otherRead])
         try descriptor.closeAfter { _ = try descriptor.writeAll(bytes) }
     }
 }

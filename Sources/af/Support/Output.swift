@@ -1,13 +1,20 @@
 import Domain
 import FoundationEssentials
+import Glibc
 
 /// Prints rows as JSON or as an aligned table.
 enum Output {
+    /// A line that is seen at once, also through a pipe.
+    static func line(_ text: String) {
+        print(text)
+        fflush(nil)
+    }
+
     /// One JSON document, keys sorted, on one line.
     static func json(_ value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+        line(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
     /// - Parameter columns: The members to show in a table, in order; JSON shows all.
@@ -50,7 +57,8 @@ enum Output {
         case .number(let value): String(value)
         case .string(let value): value.isEmpty ? "-" : value
         case .array(let values): values.map { text($0) }.joined(separator: "; ")
-        case .object(let members): members.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }.joined(separator: " ")
+        case .object(let members):
+            members.sorted { $0.key < $1.key }.map { "\($0.key)=\(text($0.value))" }.joined(separator: " ")
         }
     }
 }

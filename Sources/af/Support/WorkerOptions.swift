@@ -6,7 +6,8 @@ import Worker
 struct WorkerOptions: ParsableArguments {
     @Option(
         name: .customLong("endpoint"),
-        help: "A model that is served: owner/name@revision=URL, the URL OpenAI-compatible and with /v1. May be repeated.")
+        help:
+            "A model that is served: owner/name@revision=URL, the URL OpenAI-compatible and with /v1. May be repeated.")
     var endpoints: [String] = []
 
     @Option(help: "Jobs under way at once.")
