@@ -23,6 +23,16 @@ CREATE TABLE affine.task_window (
 );
 CREATE UNIQUE INDEX one_open_window ON affine.task_window ((true)) WHERE state <> 'closed';
 
+CREATE FUNCTION affine.guard_window() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.state = 'closed' OR (NEW.id, NEW.opened_block, NEW.rule_digest) <> (OLD.id, OLD.opened_block, OLD.rule_digest) THEN
+        RAISE EXCEPTION 'the terms of window % are frozen', OLD.id USING ERRCODE = 'AF001';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER frozen_terms BEFORE UPDATE ON affine.task_window FOR EACH ROW EXECUTE FUNCTION affine.guard_window();
+CREATE TRIGGER keep_window BEFORE DELETE ON affine.task_window FOR EACH ROW EXECUTE FUNCTION affine.refuse_change();
+
 -- The environments as they were when the window opened.
 CREATE TABLE affine.window_environment (
     window_id      bigint   NOT NULL REFERENCES affine.task_window (id),
@@ -141,6 +151,11 @@ CREATE FUNCTION affine.guard_contest() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF OLD.state <> 'running' THEN
         RAISE EXCEPTION 'contest % is % for good', OLD.id, OLD.state USING ERRCODE = 'AF001';
+    END IF;
+    IF (NEW.id, NEW.window_id, NEW.champion, NEW.challenger, NEW.champion_evaluation, NEW.challenger_evaluation, NEW.rule_digest)
+       <> (OLD.id, OLD.window_id, OLD.champion, OLD.challenger, OLD.champion_evaluation, OLD.challenger_evaluation,
+           OLD.rule_digest) THEN
+        RAISE EXCEPTION 'the terms of contest % are frozen', OLD.id USING ERRCODE = 'AF001';
     END IF;
     RETURN NEW;
 END $$;

@@ -75,3 +75,7 @@ COMMENT ON VIEW ops.queue_health IS 'the queue in one row';
 GRANT SELECT ON ALL TABLES IN SCHEMA ops TO affine_coordinator, affine_dashboard;
 
 RESET ROLE;
+
+-- The coordinator may see which migrations were applied.
+GRANT USAGE ON SCHEMA affine_migrations TO affine_coordinator;
+GRANT SELECT ON affine_migrations.applied TO affine_coordinator;

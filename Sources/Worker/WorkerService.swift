@@ -1,3 +1,4 @@
+internal import Environments
 public import HTTPClient
 public import Logging
 public import Postgres
@@ -18,7 +19,9 @@ public struct WorkerService: Service {
         self.logger = logger
     }
 
+    /// - Throws: `SandboxError` on a machine that can't run untrusted programs safely; `InvalidValue` for an endpoint.
     public func run() async throws {
+        try await Sandbox().check()
         var delay = Duration.milliseconds(500)
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             let started = ContinuousClock.now

@@ -5,13 +5,12 @@ import Testing
 
 @Suite("Margin-rule files")
 struct MarginRuleFileTests {
-    /// `<package root>/../shared/vectors/margin-rule.json`.
     private static func vectors() throws -> String {
-        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        let path = "/\(root)/../shared/vectors/margin-rule.json"
+        let folder = #filePath.split(separator: "/").dropLast().joined(separator: "/")
+        let path = "/\(folder)/Vectors/margin-rule.json"
         guard let data = FileManager.default.contents(atPath: path) else {
             throw InvalidValue(
-                field: "vectors", value: path, expected: "the shared margin-rule vectors, which are not there")
+                field: "vectors", value: path, expected: "the margin-rule vectors, which are not there")
         }
         return String(decoding: data, as: UTF8.self)
     }

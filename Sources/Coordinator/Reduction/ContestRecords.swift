@@ -15,6 +15,7 @@ struct StoredContest: Sendable {
     var challengerEvaluation: EvaluationID
     var rule: RuleDocument
     var state: State
+    /// Past its deadline, while a worker is live: an outage of the fleet is nobody's failure.
     var isOverdue: Bool
     var verdict: String?
     var outcomeDigest: String?
@@ -31,7 +32,8 @@ struct StoredContest: Sendable {
 struct LoadContest: Statement {
     static let sql = """
         SELECT c.id, c.window_id, c.champion, ce.model, ce.revision, c.challenger, xe.model, xe.revision,
-               c.champion_evaluation, c.challenger_evaluation, r.document, c.state::text, clock_timestamp() > c.deadline_at,
+               c.champion_evaluation, c.challenger_evaluation, r.document, c.state::text, clock_timestamp() > c.deadline_at
+               AND EXISTS (SELECT FROM ops.worker WHERE state = 'live'),
                c.verdict::text, encode(c.outcome_digest, 'hex'), encode(c.evidence_digest, 'hex')
         FROM affine.contest c
         JOIN affine.evaluation ce ON ce.id = c.champion_evaluation

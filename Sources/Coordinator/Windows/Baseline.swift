@@ -62,7 +62,8 @@ extension Arena {
     }
 }
 
-/// How far the champion's evaluation is.
+/// How far the champion's evaluation is. A deadline passes only while a worker is live: an outage of the fleet is nobody's
+/// failure.
 private struct Baseline: Sendable {
     var window: WindowID
     var evaluation: EvaluationID
@@ -76,7 +77,7 @@ private struct Baseline: Sendable {
 
 private struct LoadBaseline: Statement {
     static let sql = """
-        SELECT w.id, e.id, e.round, w.state <> 'baseline', clock_timestamp() > e.deadline_at,
+        SELECT w.id, e.id, e.round, w.state <> 'baseline', clock_timestamp() > e.deadline_at AND EXISTS (SELECT FROM ops.worker WHERE state = 'live'),
                sum(ee.planned) = sum(done.ended), (sum(ee.planned) - sum(done.resolved))::bigint
         FROM affine.task_window w
         JOIN affine.evaluation e ON e.id = w.baseline_evaluation

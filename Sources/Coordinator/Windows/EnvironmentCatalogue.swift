@@ -12,6 +12,13 @@ public struct EnvironmentDefinition: Sendable, Codable {
         case url
     }
 
+    public enum Selection: String, Sendable, Codable, CaseIterable {
+        /// Drawn from all ids.
+        case random
+        /// Drawn from the highest ids.
+        case latest
+    }
+
     public var name: EnvironmentName
     public var kind: Kind
     /// Only for `url`.
@@ -23,7 +30,9 @@ public struct EnvironmentDefinition: Sendable, Codable {
     public var samplingCount: Int32
     /// Half-open ranges of task ids.
     public var datasetRanges: [Range<Int64>]
+    public var selection: Selection
     public var timeout: Duration
+    public var temperature: Double
     /// Tries at a job before a fault that is nobody's is final.
     public var maximumAttempts: Int16
     /// Consecutive jobs that one lease covers.
@@ -33,9 +42,9 @@ public struct EnvironmentDefinition: Sendable, Codable {
 
     public init(
         name: EnvironmentName, kind: Kind = .builtin, baseURL: String? = nil, bounds: ScoreBounds, margin: Score,
-        samplingCount: Int32, datasetRanges: [Range<Int64>], timeout: Duration = .seconds(600),
-        maximumAttempts: Int16 = 3,
-        runLength: Int16 = 1, parameters: [String: JSONValue] = [:]
+        samplingCount: Int32, datasetRanges: [Range<Int64>], selection: Selection = .random,
+        timeout: Duration = .seconds(600), temperature: Double = 0, maximumAttempts: Int16 = 3, runLength: Int16 = 1,
+        parameters: [String: JSONValue] = [:]
     ) {
         self.name = name
         self.kind = kind
@@ -44,7 +53,9 @@ public struct EnvironmentDefinition: Sendable, Codable {
         self.margin = margin
         self.samplingCount = samplingCount
         self.datasetRanges = datasetRanges
+        self.selection = selection
         self.timeout = timeout
+        self.temperature = temperature
         self.maximumAttempts = maximumAttempts
         self.runLength = runLength
         self.parameters = parameters
@@ -71,6 +82,11 @@ public struct EnvironmentDefinition: Sendable, Codable {
         guard timeout >= .milliseconds(100), timeout <= .seconds(86_400) else {
             throw invalid("timeout", "\(timeout)", "0.1 to 86400 seconds")
         }
+        guard (0...2).contains(temperature) else { throw invalid("temperature", "\(temperature)", "0 to 2") }
+        guard (1...100).contains(maximumAttempts) else {
+            throw invalid("max_attempts", "\(maximumAttempts)", "1 to 100")
+        }
+        guard (1...1_000).contains(runLength) else { throw invalid("run_length", "\(runLength)", "1 to 1000") }
     }
 
     private func invalid(_ field: String, _ value: String, _ expected: String) -> InvalidValue {
@@ -104,14 +120,15 @@ public struct EnvironmentCatalogue: Sendable {
 private struct UpsertEnvironment: Statement {
     static let sql = """
         INSERT INTO affine.environment (name, kind, base_url, lo_nano, hi_nano, margin_nano, sampling_count, dataset_ranges,
-                                        timeout_ms, max_attempts, run_length, parameters)
+                                        timeout_ms, max_attempts, run_length, parameters, selection, temperature)
         SELECT $1, $2, $3, $4, $5, $6, $7, (SELECT range_agg(int8range(l, u)) FROM unnest($8::int8[], $9::int8[]) AS r (l, u)),
-               $10, $11, $12, $13::text::jsonb
+               $10, $11, $12, $13::text::jsonb, $14, $15
         ON CONFLICT (name) DO UPDATE SET
             kind = excluded.kind, base_url = excluded.base_url, lo_nano = excluded.lo_nano, hi_nano = excluded.hi_nano,
             margin_nano = excluded.margin_nano, sampling_count = excluded.sampling_count,
             dataset_ranges = excluded.dataset_ranges, timeout_ms = excluded.timeout_ms,
             max_attempts = excluded.max_attempts, run_length = excluded.run_length, parameters = excluded.parameters,
+            selection = excluded.selection, temperature = excluded.temperature,
             enabled = true
         """
     var definition: EnvironmentDefinition
@@ -134,5 +151,7 @@ private struct UpsertEnvironment: Statement {
         bindings.append(definition.maximumAttempts)
         bindings.append(definition.runLength)
         bindings.append(parameters)
+        bindings.append(definition.selection.rawValue)
+        bindings.append(definition.temperature)
     }
 }

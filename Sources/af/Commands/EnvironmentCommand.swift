@@ -1,8 +1,10 @@
-import ArgumentParser
+public import ArgumentParser
 import Coordinator
 import Domain
 import Environments
 import Postgres
+
+extension EnvironmentDefinition.Selection: ExpressibleByArgument {}
 
 struct EnvironmentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -61,6 +63,12 @@ struct EnvironmentCommand: AsyncParsableCommand {
         var lo = "0"
         @Option(help: "Highest score.")
         var hi = "1"
+        @Option(help: "Which ids are drawn from: random (all) or latest (the highest).")
+        var selection = EnvironmentDefinition.Selection.random
+        @Option(help: "Tries at a job before a fault that is nobody's is final.")
+        var maxAttempts: Int16 = 3
+        @Option(help: "Temperature the model is asked with: 0 to 2.")
+        var temperature = 0.0
         @Option(help: "Seconds for one task.")
         var timeout: Int64 = 600
         @Option(help: "Consecutive jobs that one lease covers.")
@@ -97,7 +105,8 @@ struct EnvironmentCommand: AsyncParsableCommand {
             return EnvironmentDefinition(
                 name: name, kind: baseURL == nil ? .builtin : .url, baseURL: baseURL, bounds: bounds,
                 margin: try score(margin, "margin"), samplingCount: samplingCount,
-                datasetRanges: try range.map { try Self.range($0) }, timeout: .seconds(timeout), runLength: runLength,
+                datasetRanges: try range.map { try Self.range($0) }, selection: selection, timeout: .seconds(timeout),
+                temperature: temperature, maximumAttempts: maxAttempts, runLength: runLength,
                 parameters: try Dictionary(parameter.map { try Self.parameter($0) }) { $1 })
         }
 

@@ -53,7 +53,7 @@ struct WorkerCommand: AsyncParsableCommand {
                     "a worker needs a database: --database-url or AFFINE_DATABASE_URL ('af up' prints one)")
             }
             let logger = options.logger
-            let database = Database(Backend.settings(url, connections: 3), logger: logger)
+            let database = Database(Backend.settings(url, connections: 3, pooled: options.pooled), logger: logger)
             let http = HTTPClient()
             let service = WorkerService(settings: settings, database: database, http: http, logger: logger)
             try await Services.run([service], logger: logger)

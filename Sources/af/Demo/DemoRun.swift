@@ -116,7 +116,7 @@ private struct MarkDemo: Statement {
 
 private struct HoldsRealHistory: Statement {
     static let sql = """
-        SELECT EXISTS (SELECT FROM affine.miner) AND NOT EXISTS (SELECT FROM affine.event WHERE kind = 'demo.started')
+        SELECT EXISTS (SELECT FROM affine.event WHERE actor NOT IN ('demo', 'coordinator') AND actor NOT LIKE 'worker %')
         """
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Bool { try row.next() }
 }

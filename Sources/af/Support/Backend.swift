@@ -27,7 +27,8 @@ struct Backend: Sendable {
         let logger = logger ?? options.logger
         if let url = options.resolvedDatabaseURL {
             let backend = Backend(
-                database: Database(settings(url), logger: logger), workerURL: url, ownerURL: url, isPrivate: false)
+                database: Database(settings(url, pooled: options.pooled), logger: logger), workerURL: url,
+                ownerURL: url, isPrivate: false)
             return try await closing(backend.database) { _ in try await body(backend) }
         }
         return try await running(LocalCluster(folder: options.resolvedDataFolder, logger: logger)) { cluster in
@@ -50,9 +51,10 @@ struct Backend: Sendable {
         }
     }
 
-    static func settings(_ url: String, connections: Int = 8) -> DatabaseSettings {
+    static func settings(_ url: String, connections: Int = 8, pooled: Bool = false) -> DatabaseSettings {
         var settings = DatabaseSettings(url: url)
         settings.maximumConnections = connections
+        settings.ownsServerSession = !pooled
         return settings
     }
 

@@ -13,6 +13,9 @@ struct CommonOptions: ParsableArguments {
     @Option(name: .customLong("database-url"), help: "Postgres to use, as a URL (or AFFINE_DATABASE_URL).")
     var databaseURL: String?
 
+    @Flag(help: "The database is behind a pooler in transaction mode, such as PgBouncer.")
+    var pooled = false
+
     @Option(help: "Folder of the private Postgres cluster (or AFFINE_DATA).")
     var data: String?
 

@@ -49,7 +49,7 @@ enum Output {
         text + String(repeating: " ", count: max(0, width - text.count))
     }
 
-    private static func text(_ value: JSONValue?) -> String {
+    static func text(_ value: JSONValue?) -> String {
         switch value {
         case nil, .null: "-"
         case .bool(let value): value ? "yes" : "no"
