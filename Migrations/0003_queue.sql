@@ -1,5 +1,6 @@
 -- The queue: what is ready, what is leased, what was attempted. Rows here are inserted and deleted, never updated.
--- A job is an address (evaluation, environment, position); one ready row or lease stands for a run of positions.
+-- A job is an address (evaluation, environment, position). One ready row stands for a run of positions, one lease for all
+-- the runs of an environment that a worker took at once.
 
 SET LOCAL ROLE affine_owner;
 
@@ -49,12 +50,10 @@ CREATE TABLE affine.lease (
     deployment    bigint      NOT NULL,
     evaluation    bigint      NOT NULL,
     environment   smallint    NOT NULL,
-    from_position integer     NOT NULL,
-    to_position   integer     NOT NULL,
+    positions     int4multirange NOT NULL CHECK (NOT isempty(positions) AND lower(positions) >= 0),
     attempt       smallint    NOT NULL,
     claimed_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    expires_at    timestamptz NOT NULL,
-    CHECK (from_position BETWEEN 0 AND to_position)
+    expires_at    timestamptz NOT NULL
 );
 CREATE INDEX lease_worker ON affine.lease (worker);
 CREATE INDEX lease_evaluation ON affine.lease (evaluation);
@@ -87,6 +86,11 @@ CREATE TABLE affine.attempt (
 CREATE UNIQUE INDEX one_final_attempt ON affine.attempt
     (evaluation, environment, position, (CASE WHEN final THEN 0 ELSE attempt END), window_id);
 SELECT affine.make_append_only('affine.attempt');
+
+-- The positions of a lease, one row each.
+CREATE FUNCTION affine.each_position(positions int4multirange) RETURNS SETOF integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT generate_series(lower(run), upper(run) - 1) FROM unnest(positions) AS run
+$$;
 
 CREATE FUNCTION affine.open_attempt_partition(window_id bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
@@ -135,7 +139,7 @@ BEGIN
         FROM gone g
         JOIN affine.evaluation e ON e.id = g.evaluation
         JOIN affine.window_environment we ON we.window_id = e.window_id AND we.environment = g.environment
-        CROSS JOIN LATERAL generate_series(g.from_position, g.to_position) AS p
+        CROSS JOIN LATERAL affine.each_position(g.positions) AS p
         WHERE e.state = 'running' AND NOT EXISTS (
             SELECT FROM affine.attempt a WHERE a.window_id = e.window_id AND a.evaluation = g.evaluation
                 AND a.environment = g.environment AND a.position = p AND (a.final OR a.attempt >= g.attempt))
@@ -185,7 +189,8 @@ SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 GRANT SELECT ON affine.worker, affine.deployment, affine.ready, affine.lease, affine.attempt TO affine_coordinator;
-GRANT EXECUTE ON FUNCTION affine.open_attempt_partition(bigint), affine.enqueue(bigint, smallint, integer), affine.rescue(),
+GRANT EXECUTE ON FUNCTION affine.each_position(int4multirange), affine.open_attempt_partition(bigint),
+    affine.enqueue(bigint, smallint, integer), affine.rescue(),
     affine.revoke_jobs(bigint) TO affine_coordinator;
 
 RESET ROLE;

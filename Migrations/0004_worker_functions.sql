@@ -48,11 +48,12 @@ BEGIN
     RETURNING d.id, d.generation;
 END $$;
 
--- Takes up to `runs` runs of one environment of the earliest running evaluation of a model that these deployments serve.
--- `floor` is the lowest pass worth looking at; 0 looks at all. Claims are not durable: a lost one comes back by rescue.
+-- Takes up to `runs` runs of one environment of the earliest running evaluation of a model that these deployments serve,
+-- as one lease for each attempt number among them. `floor` is the lowest pass worth looking at; 0 looks at all. A claim is
+-- not durable: one that is lost in a crash comes back by rescue.
 CREATE FUNCTION affine.claim(worker_id uuid, deployments bigint[], environments text[], runs integer, floor bigint)
 RETURNS TABLE (lease uuid, deployment bigint, evaluation bigint, environment smallint, attempt smallint,
-               from_position integer, task_ids bigint[], pass bigint, trusted_ms integer)
+               from_positions integer[], to_positions integer[], pass bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM affine.worker w WHERE w.id = worker_id AND w.stopped_at IS NULL
@@ -62,16 +63,14 @@ BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     RETURN QUERY
     WITH head AS MATERIALIZED (
-        SELECT d.id AS deployment, e.id AS evaluation, ee.environment, ee.task_ids, first.pass,
-               we.timeout_ms
+        SELECT d.id AS deployment, e.id AS evaluation, we.environment, we.timeout_ms
         FROM affine.deployment d
         JOIN affine.evaluation e ON e.model = d.model AND e.revision = d.revision AND e.state = 'running'
-        JOIN affine.evaluation_environment ee ON ee.evaluation = e.id
-        JOIN affine.window_environment we ON we.window_id = e.window_id AND we.environment = ee.environment
-        JOIN affine.environment n ON n.id = ee.environment AND (environments IS NULL OR n.name = ANY (environments))
+        JOIN affine.window_environment we ON we.window_id = e.window_id
+        JOIN affine.environment n ON n.id = we.environment AND (environments IS NULL OR n.name = ANY (environments))
         CROSS JOIN LATERAL (
             SELECT r.pass FROM affine.ready r
-            WHERE r.evaluation = e.id AND r.environment = ee.environment AND r.pass >= floor
+            WHERE r.evaluation = e.id AND r.environment = we.environment AND r.pass >= floor
             ORDER BY r.pass LIMIT 1) AS first
         WHERE d.id = ANY (deployments) AND d.retired_at IS NULL
         ORDER BY e.id, first.pass LIMIT 1
@@ -82,29 +81,30 @@ BEGIN
         ORDER BY r.pass LIMIT runs FOR UPDATE SKIP LOCKED
     ), taken AS (
         DELETE FROM affine.ready r WHERE r.ctid = ANY (ARRAY(SELECT p.ctid FROM picked p)) RETURNING r.*
+    ), grouped AS (
+        SELECT gen_random_uuid() AS id, t.attempt, range_agg(int4range(t.from_position, t.to_position + 1)) AS positions,
+               sum(t.to_position - t.from_position + 1) AS jobs, min(t.pass) AS pass
+        FROM taken t GROUP BY t.attempt
     ), leased AS (
-        INSERT INTO affine.lease AS l (id, worker, deployment, evaluation, environment, from_position, to_position, attempt,
-                                       expires_at)
-        SELECT gen_random_uuid(), worker_id, h.deployment, t.evaluation, t.environment, t.from_position, t.to_position,
-               t.attempt,
-               clock_timestamp() + make_interval(secs => 60 + (t.to_position - t.from_position + 1) * (h.timeout_ms / 1000.0 + 30))
-        FROM taken t CROSS JOIN head h
+        INSERT INTO affine.lease AS l (id, worker, deployment, evaluation, environment, positions, attempt, expires_at)
+        SELECT g.id, worker_id, h.deployment, h.evaluation, h.environment, g.positions, g.attempt,
+               clock_timestamp() + make_interval(secs => 60 + g.jobs * (h.timeout_ms / 1000.0 + 30))
+        FROM grouped g CROSS JOIN head h
         RETURNING l.*
     )
-    SELECT l.id, l.deployment, l.evaluation, l.environment, l.attempt, l.from_position,
-           h.task_ids[l.from_position + 1 : l.to_position + 1], t.pass,
-           (extract(epoch FROM l.expires_at - l.claimed_at) * 1000)::integer
-    FROM leased l JOIN taken t USING (evaluation, environment, from_position) CROSS JOIN head h
-    ORDER BY t.pass;
+    SELECT l.id, l.deployment, l.evaluation, l.environment, l.attempt,
+           ARRAY(SELECT lower(r) FROM unnest(l.positions) AS r ORDER BY 1),
+           ARRAY(SELECT upper(r) - 1 FROM unnest(l.positions) AS r ORDER BY 1), g.pass
+    FROM leased l JOIN grouped g ON g.id = l.id ORDER BY g.pass;
 END $$;
 
--- How to run the environments of an evaluation.
+-- How to run the environments of an evaluation, and the task of each position: position p asks task_ids[p + 1].
 CREATE FUNCTION affine.describe_evaluation(target bigint)
 RETURNS TABLE (environment smallint, name text, kind text, base_url text, lo_nano bigint, hi_nano bigint,
-               timeout_ms integer, temperature double precision, parameters text)
+               timeout_ms integer, temperature double precision, parameters text, task_ids bigint[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT we.environment, n.name, we.kind, we.base_url, we.lo_nano, we.hi_nano, we.timeout_ms, we.temperature,
-           we.parameters::text
+           we.parameters::text, ee.task_ids
     FROM affine.evaluation e
     JOIN affine.evaluation_environment ee ON ee.evaluation = e.id
     JOIN affine.window_environment we ON we.window_id = e.window_id AND we.environment = ee.environment
@@ -113,8 +113,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Stores reports. Each is answered, in order, by 'accepted'; 'duplicate' (stored before: resending is harmless); or
--- 'superseded' (the lease is no longer held: nothing is stored, and the refusal is kept as an event).
-CREATE FUNCTION affine.settle(worker_id uuid, leases uuid[], evaluations bigint[], environments smallint[],
+-- 'superseded' (the lease is no longer held: nothing is stored, and the refusal is kept as an event). Leases in `finished`
+-- are given up if nothing of them is left to report.
+CREATE FUNCTION affine.settle(worker_id uuid, finished uuid[], leases uuid[], evaluations bigint[], environments smallint[],
     positions integer[], outcomes text[], scores_nano bigint[], error_codes text[], error_details text[], evidences text[],
     durations_ms integer[], prompt_tokens integer[], completion_tokens integer[])
 RETURNS TABLE (place integer, status text)
@@ -135,7 +136,7 @@ BEGIN
                affine.require_in_bounds(r.score_nano, we.lo_nano, we.hi_nano) AS checked
         FROM report r
         JOIN affine.lease l ON l.id = r.lease AND l.worker = worker_id
-             AND r.position BETWEEN l.from_position AND l.to_position
+             AND l.positions @> r.position
         JOIN affine.evaluation e ON e.id = l.evaluation
         JOIN affine.window_environment we ON we.window_id = e.window_id AND we.environment = l.environment
     ), stored AS (
@@ -170,8 +171,8 @@ BEGIN
     SELECT a.place, a.status FROM answer a ORDER BY a.place;
 
     DELETE FROM affine.lease l USING affine.evaluation e
-    WHERE l.id = ANY (leases) AND l.worker = worker_id AND e.id = l.evaluation AND NOT EXISTS (
-        SELECT FROM generate_series(l.from_position, l.to_position) AS p
+    WHERE l.id = ANY (finished) AND l.worker = worker_id AND e.id = l.evaluation AND NOT EXISTS (
+        SELECT FROM affine.each_position(l.positions) AS p
         WHERE NOT EXISTS (
             SELECT FROM affine.attempt a WHERE a.window_id = e.window_id AND a.evaluation = l.evaluation
                 AND a.environment = l.environment AND a.position = p AND (a.final OR a.attempt >= l.attempt)));
@@ -187,26 +188,49 @@ BEGIN
     RETURN score_nano;
 END $$;
 
--- A polite hand-back: what was not reported returns to the queue and costs the jobs nothing.
-CREATE FUNCTION affine.release(worker_id uuid, leases uuid[]) RETURNS integer
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT affine.requeue(array_agg(id), false, 'released') FROM (
-        SELECT id FROM affine.lease WHERE id = ANY (leases) AND worker = worker_id ORDER BY id FOR UPDATE) AS mine
-    HAVING count(*) > 0
-$$;
+-- A polite hand-back of jobs that were not begun: they return to the queue and it costs them nothing.
+CREATE FUNCTION affine.release(worker_id uuid, leases uuid[], positions integer[]) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    jobs integer;
+BEGIN
+    PERFORM FROM affine.lease l WHERE l.id = ANY (leases) AND l.worker = worker_id ORDER BY l.id FOR UPDATE;
+    WITH given AS MATERIALIZED (
+        SELECT l.id, l.evaluation, l.environment, l.attempt, r.position
+        FROM unnest(leases, positions) AS r (lease, position)
+        JOIN affine.lease l ON l.id = r.lease AND l.worker = worker_id AND l.positions @> r.position
+        JOIN affine.evaluation e ON e.id = l.evaluation AND e.state = 'running'
+        WHERE NOT EXISTS (
+            SELECT FROM affine.attempt a WHERE a.window_id = e.window_id AND a.evaluation = l.evaluation
+                AND a.environment = l.environment AND a.position = r.position AND (a.final OR a.attempt >= l.attempt))
+    ), rest AS MATERIALIZED (
+        SELECT l.id, l.positions - range_agg(int4range(g.position, g.position + 1)) AS positions
+        FROM given g JOIN affine.lease l ON l.id = g.id GROUP BY l.id
+    ), emptied AS (
+        DELETE FROM affine.lease l USING rest WHERE l.id = rest.id AND isempty(rest.positions)
+    ), shortened AS (
+        UPDATE affine.lease l SET positions = rest.positions FROM rest WHERE l.id = rest.id AND NOT isempty(rest.positions)
+    ), returned AS (
+        INSERT INTO affine.ready (evaluation, environment, from_position, to_position, attempt)
+        SELECT g.evaluation, g.environment, g.position, g.position, g.attempt FROM given g ORDER BY g.position
+    )
+    SELECT count(*) INTO jobs FROM given;
+    RETURN jobs;
+END $$;
 
 -- The worker is gone for good: whatever it still holds goes back uncounted.
 CREATE FUNCTION affine.stop_worker(worker_id uuid) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE affine.worker SET stopped_at = clock_timestamp() WHERE id = worker_id AND stopped_at IS NULL;
-    PERFORM affine.release(worker_id, ARRAY(SELECT id FROM affine.lease WHERE worker = worker_id));
+    PERFORM affine.requeue(array_agg(l.id), false, 'worker_stopped')
+    FROM (SELECT id FROM affine.lease WHERE worker = worker_id ORDER BY id FOR UPDATE) AS l HAVING count(*) > 0;
 END $$;
 
 GRANT EXECUTE ON FUNCTION affine.register_worker(uuid, text, text, integer, integer), affine.heartbeat(uuid),
     affine.register_deployment(uuid, text, text, text), affine.claim(uuid, bigint[], text[], integer, bigint),
-    affine.describe_evaluation(bigint), affine.release(uuid, uuid[]), affine.stop_worker(uuid),
-    affine.settle(uuid, uuid[], bigint[], smallint[], integer[], text[], bigint[], text[], text[], text[], integer[], integer[],
+    affine.describe_evaluation(bigint), affine.release(uuid, uuid[], integer[]), affine.stop_worker(uuid),
+    affine.settle(uuid, uuid[], uuid[], bigint[], smallint[], integer[], text[], bigint[], text[], text[], text[], integer[], integer[],
                   integer[]) TO affine_worker;
 
 RESET ROLE;

@@ -16,8 +16,11 @@ JOIN affine.environment n ON n.id = ee.environment
 CROSS JOIN LATERAL generate_series(1, cardinality(ee.task_ids)) AS p
 LEFT JOIN affine.attempt a ON a.window_id = e.window_id AND a.evaluation = e.id AND a.environment = ee.environment
      AND a.position = p - 1 AND a.final
-LEFT JOIN affine.lease l ON a.evaluation IS NULL AND l.evaluation = e.id AND l.environment = ee.environment
-     AND p - 1 BETWEEN l.from_position AND l.to_position;
+LEFT JOIN LATERAL (
+    SELECT held.id, held.worker, held.attempt FROM affine.lease held
+    WHERE a.evaluation IS NULL AND held.evaluation = e.id AND held.environment = ee.environment
+      AND held.positions @> (p - 1)
+    ORDER BY held.attempt DESC LIMIT 1) AS l ON true;
 COMMENT ON VIEW ops.job IS 'every job with its state, as if it were a row';
 
 CREATE VIEW ops.evaluation_progress AS
@@ -60,13 +63,13 @@ SELECT w.id, w.name, w.lane::text AS lane, w.concurrency, w.started_at,
        CASE WHEN w.stopped_at IS NOT NULL THEN 'stopped'
             WHEN w.seen_at < clock_timestamp() - make_interval(secs => w.ttl_ms / 1000.0) THEN 'silent'
             ELSE 'live' END AS state,
-       (SELECT COALESCE(sum(l.to_position - l.from_position + 1), 0) FROM affine.lease l WHERE l.worker = w.id) AS leased_jobs
+       (SELECT count(*) FROM affine.lease l, affine.each_position(l.positions) WHERE l.worker = w.id) AS leased_jobs
 FROM affine.worker w;
 COMMENT ON VIEW ops.worker IS 'every worker process that ever registered, and what it holds';
 
 CREATE VIEW ops.queue_health AS
 SELECT (SELECT COALESCE(sum(to_position - from_position + 1), 0) FROM affine.ready) AS ready_jobs,
-       (SELECT COALESCE(sum(to_position - from_position + 1), 0) FROM affine.lease) AS leased_jobs,
+       (SELECT count(*) FROM affine.lease l, affine.each_position(l.positions)) AS leased_jobs,
        (SELECT count(*) FROM affine.lease WHERE expires_at < clock_timestamp()) AS overdue_leases,
        (SELECT count(*) FROM ops.worker WHERE state = 'live') AS live_workers,
        (SELECT count(*) FROM ops.worker WHERE state = 'silent') AS silent_workers;

@@ -89,7 +89,7 @@ struct WorkerSession: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<settings.concurrency {
                 group.addTask {
-                    while let job = try await source.next() { try await perform(job) }
+                    while let job = try await source.next() { try await perform(job, from: source) }
                 }
             }
             try await group.waitForAll()
@@ -102,20 +102,30 @@ struct WorkerSession: Sendable {
         let deployments = lane.ready
         guard !deployments.isEmpty else { return [] }
         do {
-            return try await database.run(
+            let leases = try await database.run(
                 Claim(worker: id, deployments: deployments, runs: Int32(clamping: settings.concurrency), floor: 0))
+            leases.forEach(reporter.expect)
+            return leases
         } catch let error as PostgresError where error.isRetryable {
             logger.warning("claiming failed and will be tried again", metadata: ["error": "\(error)"])
             return []
         }
     }
 
-    private func perform(_ job: Job) async throws {
+    private func perform(_ job: Job, from source: JobSource) async throws {
         let started = ContinuousClock.now
-        let result = try await runner.run(job)
+        guard let result = try await runner.run(job) else {
+            return try await handBack([job] + source.withdraw(job.lease.deployment))
+        }
         // Work that was cut short is not reported: its lease goes back to the queue.
         guard !Task.isCancelled, result.outcome != .cancelled else { return }
         reporter.add(JobReport(job: job, result: result, duration: .now - started))
+    }
+
+    /// Jobs that were not begun cost nothing when they go back.
+    private func handBack(_ jobs: [Job]) async throws {
+        try await database.run(Release(worker: id, jobs: jobs))
+        reporter.giveUp(jobs)
     }
 
     private func beat() async throws -> End {

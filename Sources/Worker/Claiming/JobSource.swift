@@ -1,7 +1,6 @@
 internal import Domain
 internal import Synchronization
 
-internal import struct FoundationEssentials.UUID
 
 /// Hands claimed jobs to lanes one at a time, and claims more when it runs dry. One claim is under way at once.
 final class JobSource: Sendable {
@@ -51,12 +50,12 @@ final class JobSource: Sendable {
         return nil
     }
 
-    /// Takes back the jobs of a deployment that can't serve now; returns their leases.
-    func withdraw(_ deployment: DeploymentID) -> Set<UUID> {
+    /// Takes back the jobs of a deployment that no lane has begun.
+    func withdraw(_ deployment: DeploymentID) -> [Job] {
         state.withLock { state in
             let withdrawn = state.jobs.filter { $0.lease.deployment == deployment }
             state.jobs.removeAll { $0.lease.deployment == deployment }
-            return Set(withdrawn.map(\.lease.id))
+            return withdrawn
         }
     }
 

@@ -50,7 +50,7 @@ struct RegisterDeployment: Statement {
 
 struct Claim: Statement {
     static let sql = """
-        SELECT lease, deployment, evaluation, environment, attempt, from_position, task_ids, pass
+        SELECT lease, deployment, evaluation, environment, attempt, from_positions, to_positions, pass
         FROM affine.claim($1, $2, NULL, $3, $4)
         """
     var worker: UUID
@@ -71,22 +71,24 @@ struct Claim: Statement {
         let evaluation: EvaluationID = try row.next()
         let environment: Int16 = try row.next()
         let attempt: Int16 = try row.next()
-        let fromPosition: Int32 = try row.next()
-        let tasks: [Int64] = try row.next()
+        let from: [Int32] = try row.next()
+        let to: [Int32] = try row.next()
         return Lease(
             id: id, deployment: deployment, evaluation: evaluation, environment: environment, attempt: attempt,
-            fromPosition: fromPosition, tasks: tasks.map(TaskID.init), pass: try row.next())
+            runs: zip(from, to).map { $0...$1 }, pass: try row.next())
     }
 }
 
+/// Hands back jobs that were not begun.
 struct Release: Statement {
-    static let sql = "SELECT affine.release($1, $2)"
+    static let sql = "SELECT affine.release($1, $2, $3)"
     var worker: UUID
-    var leases: [UUID]
+    var jobs: [Job]
 
     func bind(_ bindings: inout Bindings) {
         bindings.append(worker)
-        bindings.append(leases)
+        bindings.append(jobs.map(\.lease.id))
+        bindings.append(jobs.map(\.position))
     }
 }
 
@@ -109,13 +111,17 @@ enum Settlement: String, Sendable {
 /// Rows: one `Settlement` a report, in order.
 struct Settle: Statement {
     static let sql = """
-        SELECT status FROM affine.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ORDER BY place
+        SELECT status
+        FROM affine.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ORDER BY place
         """
     var worker: UUID
+    /// Leases of which nothing is left to report.
+    var finished: [UUID]
     var reports: [JobReport]
 
     func bind(_ bindings: inout Bindings) {
         bindings.append(worker)
+        bindings.append(finished)
         bindings.append(reports.map(\.job.lease.id))
         bindings.append(reports.map(\.job.lease.evaluation.rawValue))
         bindings.append(reports.map(\.job.lease.environment))
@@ -142,7 +148,7 @@ struct Settle: Statement {
 /// How to run one environment of an evaluation.
 struct DescribeEvaluation: Statement {
     static let sql = """
-        SELECT environment, name, kind, base_url, lo_nano, hi_nano, timeout_ms, temperature, parameters
+        SELECT environment, name, kind, base_url, lo_nano, hi_nano, timeout_ms, temperature, parameters, task_ids
         FROM affine.describe_evaluation($1)
         """
     var evaluation: EvaluationID
@@ -159,9 +165,11 @@ struct DescribeEvaluation: Statement {
         let timeout: Int32 = try row.next()
         let temperature: Double = try row.next()
         let parameters: String = try row.next()
+        let tasks: [Int64] = try row.next()
         return try EnvironmentOrder(
             environment: environment, name: name, kind: kind, baseURL: baseURL, lo: Score(nano: lo),
             hi: Score(nano: hi),
-            timeout: .milliseconds(Int64(timeout)), temperature: temperature, parameters: parameters)
+            timeout: .milliseconds(Int64(timeout)), temperature: temperature, parameters: parameters,
+            tasks: tasks.map(TaskID.init))
     }
 }

@@ -3,7 +3,7 @@ internal import FoundationEssentials
 internal import Postgres
 internal import Synchronization
 
-/// How to run one environment of an evaluation, as its window froze it.
+/// How to run one environment of an evaluation, as its window froze it, and on which tasks.
 struct EnvironmentOrder: Sendable {
     enum Place: Sendable, Equatable {
         case builtin
@@ -18,11 +18,13 @@ struct EnvironmentOrder: Sendable {
     var timeout: Duration
     var temperature: Double
     var parameters: [String: JSONValue]
+    /// The task of each position.
+    var tasks: [TaskID]
 
     init(
         environment: Int16, name: EnvironmentName, kind: String, baseURL: String?, lo: Score, hi: Score,
         timeout: Duration,
-        temperature: Double, parameters: String
+        temperature: Double, parameters: String, tasks: [TaskID]
     ) throws(PostgresError) {
         guard let bounds = ScoreBounds(lo: lo, hi: hi),
             let parameters = try? JSONDecoder().decode([String: JSONValue].self, from: Data(parameters.utf8))
@@ -39,6 +41,7 @@ struct EnvironmentOrder: Sendable {
         self.timeout = timeout
         self.temperature = temperature
         self.parameters = parameters
+        self.tasks = tasks
     }
 }
 

@@ -10,18 +10,19 @@ struct JobRunner: Sendable {
     let builtin: BuiltinEnvironments
     let remote: RemoteEnvironment
 
-    /// - Throws: `PostgresError` when the order can't be fetched; `CancellationError`.
-    func run(_ job: Job) async throws -> JobResult {
+    /// Nil when the deployment rests: the job was not begun.
+    ///
+    /// - Throws: `PostgresError` when the order can't be fetched.
+    func run(_ job: Job) async throws -> JobResult? {
         let order = try await orders.order(for: job.lease)
-        guard let (client, baseURL) = lane.client(for: job.lease.deployment) else {
-            return .fault(.infraFault, "endpoint_resting", "the endpoint stopped answering while the job was waiting")
-        }
+        guard let (client, baseURL) = lane.client(for: job.lease.deployment) else { return nil }
+        let task = order.tasks[Int(job.position)]
         let result: JobResult
         switch order.place {
         case .builtin:
-            result = await builtin.evaluate(job.task, order, model: RestingModel(client, job.lease.deployment, lane))
+            result = await builtin.evaluate(task, order, model: RestingModel(client, job.lease.deployment, lane))
         case .url(let url):
-            result = await remote.evaluate(job.task, order, at: url, model: client.model, baseURL: baseURL)
+            result = await remote.evaluate(task, order, at: url, model: client.model, baseURL: baseURL)
         }
         return result.checked(against: order.bounds)
     }

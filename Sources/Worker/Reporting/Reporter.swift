@@ -6,15 +6,17 @@ internal import struct FoundationEssentials.UUID
 
 /// Sends reports in batches. A lost answer is followed by the same batch again, which the queue recognises.
 final class Reporter: Sendable {
-    private struct State {
-        var pending: [JobReport] = []
-        var isFinished = false
+    private struct Batch: Sendable {
+        var reports: [JobReport] = []
+        /// Leases of which nothing is left once the reports are stored.
+        var finished: [UUID] = []
     }
 
     private let worker: UUID
     private let database: Database
     private let logger: Logger
-    private let state = Mutex(State())
+    private let openLeases = OpenLeases()
+    private let pending = Mutex(Batch())
     private let wake: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
 
@@ -25,41 +27,51 @@ final class Reporter: Sendable {
         (wake, waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
+    /// Every job of the lease will be reported or given up.
+    func expect(_ lease: Lease) { openLeases.add(lease) }
+
     func add(_ report: JobReport) {
-        state.withLock { $0.pending.append(report) }
+        pending.withLock { batch in
+            batch.reports.append(report)
+            batch.finished += openLeases.close([report.job])
+        }
+        waker.yield()
+    }
+
+    /// These jobs were handed back, so nothing will be reported of them.
+    func giveUp(_ jobs: [Job]) {
+        pending.withLock { $0.finished += openLeases.close(jobs) }
         waker.yield()
     }
 
     /// No more reports will come: `run` sends what is left and returns.
-    func finish() {
-        state.withLock { $0.isFinished = true }
-        waker.finish()
-    }
+    func finish() { waker.finish() }
 
     /// Sends until `finish` was called and nothing is left, or the task is cancelled.
     func run() async {
         for await _ in wake {
-            await Self.pause(.milliseconds(20))
+            await pause(.milliseconds(20))
             await send()
         }
         await send()
     }
 
     private func send() async {
-        let reports = state.withLock { state in
-            defer { state.pending = [] }
-            return state.pending
+        let batch = pending.withLock { pending in
+            defer { pending = Batch() }
+            return pending
         }
-        guard !reports.isEmpty else { return }
+        guard !batch.reports.isEmpty || !batch.finished.isEmpty else { return }
         var delay = Duration.milliseconds(100)
         while !Task.isCancelled {
             do {
-                let settlements = try await database.run(Settle(worker: worker, reports: reports))
-                log(settlements, of: reports)
+                let settlements = try await database.run(
+                    Settle(worker: worker, finished: batch.finished, reports: batch.reports))
+                log(settlements, of: batch.reports)
                 return
             } catch {
                 logger.warning("settling failed; sending the same batch again", metadata: ["error": "\(error)"])
-                await Self.pause(delay)
+                await pause(delay)
                 delay = min(delay * 2, .seconds(5))
             }
         }
@@ -74,7 +86,7 @@ final class Reporter: Sendable {
     }
 
     /// Sleeps, but no longer than the task lives.
-    private static func pause(_ duration: Duration) async {
+    private func pause(_ duration: Duration) async {
         try? await Task.sleep(for: duration)
     }
 }
