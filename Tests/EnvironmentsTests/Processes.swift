@@ -19,10 +19,20 @@ enum Processes {
 
     /// Waits until the kernel has taken the processes away; false if they are still there after a while.
     static func vanish(commandLineContaining mark: String) async throws -> Bool {
-        let limit = ContinuousClock.now + .seconds(10)
-        while exist(commandLineContaining: mark) {
+        try await poll { !exist(commandLineContaining: mark) }
+    }
+
+    /// Waits until there is such a process; false if there is none after a while.
+    static func appear(commandLineContaining mark: String) async throws -> Bool {
+        try await poll { exist(commandLineContaining: mark) }
+    }
+
+    /// The process table tells nobody when it changes, so it is looked at now and then.
+    private static func poll(_ condition: () -> Bool) async throws -> Bool {
+        let limit = ContinuousClock.now + .seconds(60)
+        while !condition() {
             guard ContinuousClock.now < limit else { return false }
-            await Task.yield()
+            try await Task.sleep(for: .milliseconds(20))
         }
         return true
     }

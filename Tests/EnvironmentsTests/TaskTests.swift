@@ -40,12 +40,12 @@ import Testing
         #expect(digests.joined(separator: " ") == golden)
     }
 
-    @Test(arguments: environments, [3, 9]) func tasksHardlyEverRepeat(name: EnvironmentName, difficulty: Int) throws {
-        // Among a million different tasks, 3,000 draws would meet about 4 repeats and almost never none.
+    @Test(arguments: environments) func tasksHardlyEverRepeat(name: EnvironmentName) throws {
+        // Difficulty 3 is the narrowest of which it is promised. Among a million different tasks, 3,000 draws would meet about 4 repeats and almost never none.
         var seen: Set<String> = []
         var repeats = 0
         for id in 0..<3_000 as Range<Int64> {
-            let question = try #require(try task(name, id, difficulty).prompt.last).content
+            let question = try #require(try task(name, id, 3).prompt.last).content
             if !seen.insert(question).inserted { repeats += 1 }
         }
         #expect(repeats == 0)

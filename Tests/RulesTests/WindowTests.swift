@@ -21,7 +21,7 @@ struct WindowTests {
             let draw = try RandomDraw(&random)
             input += draw.line + "\n"
             let pool = try draw.pool()
-            let seed = EvaluationSeed.derive(environment: draw.environment, task: try #require(pool.first))
+            let seed = EvaluateRequest.seed(environment: draw.environment, taskID: try #require(pool.first))
             expected.append("\(pool.map(\.description).joined(separator: " ")) | \(seed)")
         }
         let script = #filePath.split(separator: "/").dropLast().joined(separator: "/")

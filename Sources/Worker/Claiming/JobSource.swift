@@ -1,7 +1,6 @@
 internal import Domain
 internal import Synchronization
 
-
 /// Hands claimed jobs to lanes one at a time, and claims more when it runs dry. One claim is under way at once.
 final class JobSource: Sendable {
     fileprivate struct State {

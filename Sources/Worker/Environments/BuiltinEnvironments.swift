@@ -15,7 +15,7 @@ struct BuiltinEnvironments: Sendable {
             return .fault(.infraFault, "environment_unknown", "this worker does not contain '\(order.name)'")
         }
         let request = EvaluateRequest(
-            taskID: task, seed: EvaluationSeed.derive(environment: order.name, task: task), model: "",
+            taskID: task, seed: EvaluateRequest.seed(environment: order.name, taskID: task), model: "",
             temperature: order.temperature, timeout: order.timeout,
             difficulty: Int(order.parameters["difficulty"]?.integerValue ?? 0))
         do {

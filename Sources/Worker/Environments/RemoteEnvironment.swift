@@ -15,7 +15,7 @@ struct RemoteEnvironment: Sendable {
         let seconds = Int64(order.timeout / .seconds(1))
         var arguments = order.parameters
         arguments["task_id"] = .integer(task.rawValue)
-        arguments["seed"] = .integer(Int64(EvaluationSeed.derive(environment: order.name, task: task)))
+        arguments["seed"] = .integer(Int64(EvaluateRequest.seed(environment: order.name, taskID: task)))
         arguments["model"] = .string(model)
         arguments["base_url"] = .string(baseURL)
         arguments["temperature"] = .number(order.temperature)

@@ -88,7 +88,7 @@ extension EnvironmentCommand {
             let client = try OpenAIClient(baseURL: baseURL, model: model, apiKey: CommonOptions.apiKey, http: http)
             let id = TaskID(rawValue: task)
             let request = EvaluateRequest(
-                taskID: id, seed: EvaluationSeed.derive(environment: evaluator.environment.name, task: id),
+                taskID: id, seed: EvaluateRequest.seed(environment: evaluator.environment.name, taskID: id),
                 model: model,
                 temperature: temperature, timeout: .seconds(timeout), difficulty: difficulty)
             let result = try await evaluator.evaluate(request, chat: client)

@@ -16,12 +16,11 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-# A base model has never seen chat markers, so its turns are laid out as a plain transcript. Each answer closes with the
-# token that ends generation, for the model to copy from the turns before.
+# A base model has never seen chat markers, so its turns are laid out as a plain transcript. It never ends its turn by
+# itself: the caller's limit on tokens does.
 BASE_MODEL_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
-    "{% if message.role == 'assistant' %}{{ message.content }}<eos>\n\n"
-    "{% else %}{{ message.content }}\n{% endif %}{% endfor %}"
+    "{{ message.content }}{% if message.role == 'assistant' %}\n\n{% else %}\n{% endif %}{% endfor %}"
 )
 
 
