@@ -44,7 +44,7 @@ extension DemoCommand.Models {
         guard let bounds = ScoreBounds(lo: .zero, hi: .one) else { return [] }
         let (difficulty, count, timeout): ([Int64], Int32, Duration) =
             switch self {
-            case .real: ([0, 0], 20, .seconds(120))
+            case .real: ([0, 0], 16, .seconds(120))
             case .scripted: ([3, 3], 30, .seconds(30))
             }
         return try zip(["abd", "ded"], difficulty).map { name, difficulty in

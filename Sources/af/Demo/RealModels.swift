@@ -81,7 +81,7 @@ enum RealModels {
         options.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: .seconds(3))]
         let result = try await Subprocess.run(
             .path(FilePath("\(place)/bin/python")),
-            arguments: ["\(place)/serve.py", source.weights, source.repository, "\(port)", "1"],
+            arguments: ["\(place)/serve.py", source.weights, source.repository, "\(port)", "2"],
             platformOptions: options, input: .none, output: .fileDescriptor(log, closeAfterSpawningProcess: false),
             error: .fileDescriptor(log, closeAfterSpawningProcess: true))
         guard Task.isCancelled else {
