@@ -47,8 +47,8 @@ extension EnvironmentCommand {
                 onServerRunning: { channel in
                     let url = "http://\(host):\(channel.localAddress?.port ?? 0)"
                     Output.line(json ? "{\"url\":\"\(url)\"}" : "serving \(evaluator.environment.name) at \(url)")
-                }, logger: options.logger)
-            try await Services.run([application], logger: options.logger)
+                }, logger: options.serviceLogger)
+            try await Services.run([application], logger: options.serviceLogger)
             await http.close()
         }
     }

@@ -18,7 +18,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         @OptionGroup var arena: ArenaOptions
 
         func run() async throws {
-            let logger = options.logger
+            let logger = options.serviceLogger
             try await Backend.with(options) { backend in
                 try await Services.run(
                     [CoordinatorService(database: backend.database, settings: arena.settings, logger: logger)],
@@ -52,7 +52,7 @@ struct WorkerCommand: AsyncParsableCommand {
                 throw CommandError(
                     "a worker needs a database: --database-url or AFFINE_DATABASE_URL ('af up' prints one)")
             }
-            let logger = options.logger
+            let logger = options.serviceLogger
             let database = Database(Backend.settings(url, connections: 3, pooled: options.pooled), logger: logger)
             let http = HTTPClient()
             let service = WorkerService(settings: settings, database: database, http: http, logger: logger)
@@ -72,7 +72,7 @@ struct UpCommand: AsyncParsableCommand {
     @OptionGroup var worker: WorkerOptions
 
     func run() async throws {
-        let logger = options.logger
+        let logger = options.serviceLogger
         let settings = try worker.settings()
         try await Backend.with(options) { backend in
             var services: [any Service] = [

@@ -41,9 +41,15 @@ struct CommonOptions: ParsableArguments {
         environment.string(forKey: "affine.api.key", isSecret: true)
     }
 
-    var logger: Logger {
+    /// For commands that do one thing and end: what goes wrong.
+    var logger: Logger { logger(at: .warning) }
+
+    /// For commands that run until stopped: every change of state.
+    var serviceLogger: Logger { logger(at: .notice) }
+
+    private func logger(at level: Logger.Level) -> Logger {
         var logger = Logger(label: "affine") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = verbose ? .debug : .notice
+        logger.logLevel = verbose ? .debug : level
         return logger
     }
 }
