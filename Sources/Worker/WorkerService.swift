@@ -30,7 +30,7 @@ public struct WorkerService: Service {
                 try await session.run()
                 return
             } catch let error as PostgresError
-                where error.isRetryable || error.sqlState == WorkerError.unknownWorkerState
+                where error.isPassing || error.sqlState == WorkerError.unknownWorkerState
             {
                 logger.error("the worker begins anew", metadata: ["error": "\(error)"])
             } catch let error as WorkerError {
@@ -43,8 +43,13 @@ public struct WorkerService: Service {
     }
 }
 
+extension PostgresError {
+    /// Whether a worker should go on and ask again: a statement that ran into its time limit met a busy server.
+    var isPassing: Bool { isRetryable || code == .timedOut }
+}
+
 /// Why a worker may no longer work under its id.
-enum WorkerError: Error, CustomStringConvertible {
+package enum WorkerError: Error, CustomStringConvertible {
     /// No heartbeat got through for so long that the queue may have given the leases to others.
     case trustEnded
     /// The queue does not know the worker, or was told that it stopped.
@@ -53,7 +58,7 @@ enum WorkerError: Error, CustomStringConvertible {
     /// The SQLSTATE by which the worker functions say `unknown`.
     static let unknownWorkerState = "AF003"
 
-    var description: String {
+    package var description: String {
         switch self {
         case .trustEnded: "no heartbeat got through in time, so the work in hand was dropped"
         case .unknown: "the queue does not know this worker"

@@ -49,7 +49,10 @@ struct WorkerSession: Sendable {
                 group.addTask { await reporter.run() }
                 try await work()
                 reporter.finish()
-                try await group.waitForAll()
+                // Without heartbeats trust soon ends; reports that are not stored by then would be refused.
+                group.addTask { try await trust.watch() }
+                try await group.next()
+                group.cancelAll()
             }
         } catch {
             await stop()
@@ -106,7 +109,7 @@ struct WorkerSession: Sendable {
                 Claim(worker: id, deployments: deployments, runs: Int32(clamping: settings.concurrency), floor: 0))
             leases.forEach(reporter.expect)
             return leases
-        } catch let error as PostgresError where error.isRetryable {
+        } catch let error as PostgresError where error.isPassing {
             logger.warning("claiming failed and will be tried again", metadata: ["error": "\(error)"])
             return []
         }
@@ -135,7 +138,7 @@ struct WorkerSession: Sendable {
             do {
                 guard try await database.run(Heartbeat(worker: id)).first == true else { throw WorkerError.unknown }
                 trust.extend(from: sent)
-            } catch let error as PostgresError where error.isRetryable {
+            } catch let error as PostgresError where error.isPassing {
                 logger.warning("a heartbeat failed", metadata: ["error": "\(error)"])
             }
         }

@@ -38,7 +38,9 @@ internal import Logging
         }
         unsafe notices.install(on: connection)
         guard unsafe PQstatus(connection) == CONNECTION_OK else {
-            let reason = unsafe errorMessage(connection)
+            let lines = unsafe errorMessage(connection)
+            let reason = lines.split(whereSeparator: \.isNewline).map { $0.drop { $0.isWhitespace } }.joined(
+                separator: " ")
             unsafe PQfinish(connection)
             let name = place.description.isEmpty ? "the default server" : place.description
             throw PostgresError(.connectionFailed, "\(name): \(reason)")

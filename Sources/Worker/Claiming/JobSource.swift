@@ -1,8 +1,8 @@
-internal import Domain
+package import Domain
 internal import Synchronization
 
 /// Hands claimed jobs to lanes one at a time, and claims more when it runs dry. One claim is under way at once.
-final class JobSource: Sendable {
+package final class JobSource: Sendable {
     fileprivate struct State {
         var jobs: [Job] = []
         var isClaiming = false
@@ -10,14 +10,14 @@ final class JobSource: Sendable {
     }
 
     /// Claims up to so many runs; an empty answer means that nothing is ready.
-    typealias ClaimMore = @Sendable () async throws -> [Lease]
+    package typealias ClaimMore = @Sendable () async throws -> [Lease]
 
     private let state = Mutex(State())
     private let isStopping: @Sendable () -> Bool
     private let claimMore: ClaimMore
     private let pauseWhenIdle: @Sendable (_ emptyClaims: Int) async throws -> Void
 
-    init(
+    package init(
         isStopping: @escaping @Sendable () -> Bool, claimMore: @escaping ClaimMore,
         pauseWhenIdle: @escaping @Sendable (_ emptyClaims: Int) async throws -> Void
     ) {
@@ -27,7 +27,7 @@ final class JobSource: Sendable {
     }
 
     /// The next job; nil once stopping or cancelled.
-    func next() async throws -> Job? {
+    package func next() async throws -> Job? {
         var emptyClaims = 0
         while !Task.isCancelled, !isStopping() {
             switch state.withLock({ $0.turn() }) {
@@ -50,7 +50,7 @@ final class JobSource: Sendable {
     }
 
     /// Takes back the jobs of a deployment that no lane has begun.
-    func withdraw(_ deployment: DeploymentID) -> [Job] {
+    package func withdraw(_ deployment: DeploymentID) -> [Job] {
         state.withLock { state in
             let withdrawn = state.jobs.filter { $0.lease.deployment == deployment }
             state.jobs.removeAll { $0.lease.deployment == deployment }

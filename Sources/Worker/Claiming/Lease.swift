@@ -15,6 +15,19 @@ package struct Lease: Hashable, Sendable {
     /// The lowest pass among them.
     package let pass: Int64
 
+    package init(
+        id: UUID, deployment: DeploymentID, evaluation: EvaluationID, environment: Int16, attempt: Int16,
+        runs: [ClosedRange<Int32>], pass: Int64
+    ) {
+        self.id = id
+        self.deployment = deployment
+        self.evaluation = evaluation
+        self.environment = environment
+        self.attempt = attempt
+        self.runs = runs
+        self.pass = pass
+    }
+
     /// The jobs that the lease covers, in order.
     package var jobs: [Job] {
         runs.joined().map { Job(lease: self, position: $0) }

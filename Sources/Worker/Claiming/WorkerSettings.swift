@@ -1,4 +1,5 @@
 public import Domain
+internal import HTTPClient
 
 /// A model that someone else serves at a fixed URL.
 public struct Endpoint: Hashable, Sendable {
@@ -19,7 +20,14 @@ public struct Endpoint: Hashable, Sendable {
         guard parts.count == 2 else {
             throw InvalidValue(field: "endpoint", value: text, expected: "'owner/name@revision=URL'")
         }
-        try self.init(model: ModelReference(String(parts[0])), baseURL: String(parts[1]))
+        let (model, baseURL) = (try ModelReference(String(parts[0])), String(parts[1]))
+        let url = try? EndpointURL(baseURL)
+        guard let url, !url.hasQueryOrFragment else {
+            throw InvalidValue(
+                field: "endpoint URL", value: url?.description ?? EndpointURL.redacted(malformed: baseURL),
+                expected: "an http or https URL such as http://host:8000/v1, without query and fragment")
+        }
+        self.init(model: model, baseURL: baseURL)
     }
 }
 

@@ -1,11 +1,11 @@
-internal import Domain
+package import Domain
 internal import FoundationEssentials
-internal import Postgres
+package import Postgres
 internal import Synchronization
 
 /// How to run one environment of an evaluation, as its window froze it, and on which tasks.
-struct EnvironmentOrder: Sendable {
-    enum Place: Sendable, Equatable {
+package struct EnvironmentOrder: Sendable {
+    package enum Place: Sendable, Equatable {
         case builtin
         case url(String)
     }
@@ -13,15 +13,15 @@ struct EnvironmentOrder: Sendable {
     /// The environment's row number.
     var environment: Int16
     var name: EnvironmentName
-    var place: Place
+    package var place: Place
     var bounds: ScoreBounds
     var timeout: Duration
     var temperature: Double
-    var parameters: [String: JSONValue]
+    package var parameters: [String: JSONValue]
     /// The task of each position.
     var tasks: [TaskID]
 
-    init(
+    package init(
         environment: Int16, name: EnvironmentName, kind: String, baseURL: String?, lo: Score, hi: Score,
         timeout: Duration,
         temperature: Double, parameters: String, tasks: [TaskID]

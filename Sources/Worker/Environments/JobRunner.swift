@@ -2,6 +2,7 @@ internal import Domain
 internal import Environments
 internal import HTTPClient
 internal import Inference
+internal import Postgres
 
 /// Runs one job's environment against the model that its lease names.
 struct JobRunner: Sendable {
@@ -14,7 +15,12 @@ struct JobRunner: Sendable {
     ///
     /// - Throws: `PostgresError` when the order can't be fetched.
     func run(_ job: Job) async throws -> JobResult? {
-        let order = try await orders.order(for: job.lease)
+        let order: EnvironmentOrder
+        do {
+            order = try await orders.order(for: job.lease)
+        } catch let error as PostgresError where error.code == .decoding {
+            return .fault(.infraFault, "environment_unusable", error.message)
+        }
         guard let (client, baseURL) = lane.client(for: job.lease.deployment) else { return nil }
         let task = order.tasks[Int(job.position)]
         let result: JobResult
@@ -24,6 +30,7 @@ struct JobRunner: Sendable {
         case .url(let url):
             result = await remote.evaluate(task, order, at: url, model: client.model, baseURL: baseURL)
         }
+        if result.outcome == .scored { lane.praise(job.lease.deployment) }
         return result.checked(against: order.bounds)
     }
 }

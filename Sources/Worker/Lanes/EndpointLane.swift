@@ -15,6 +15,7 @@ final class EndpointLane: Sendable {
         let client: OpenAIClient
         /// Set while the endpoint is ready.
         var deployment: DeploymentID?
+        /// Since it last did its work: listing the right model is not enough.
         var failures = 0
         var nextLook: ContinuousClock.Instant
     }
@@ -55,6 +56,14 @@ final class EndpointLane: Sendable {
         }
     }
 
+    /// A deployment did its work: when it fails next, its rest is short again.
+    func praise(_ deployment: DeploymentID) {
+        stations.withLock { stations in
+            guard let index = stations.firstIndex(where: { $0.deployment == deployment }) else { return }
+            stations[index].failures = 0
+        }
+    }
+
     /// Looks after endpoints that are not ready, until cancelled.
     func watch(worker: UUID, database: Database) async throws {
         while !Task.isCancelled {
@@ -65,7 +74,7 @@ final class EndpointLane: Sendable {
                 let deployment = await look(at: station, worker: worker, database: database)
                 stations.withLock { stations in
                     stations[index].deployment = deployment
-                    if deployment == nil { stations[index].postpone() } else { stations[index].failures = 0 }
+                    if deployment == nil { stations[index].postpone() }
                 }
             }
             try await Task.sleep(for: .milliseconds(100))

@@ -2,6 +2,7 @@ public import ArgumentParser
 import Coordinator
 import Domain
 import Environments
+import HTTPClient
 import Postgres
 
 extension EnvironmentDefinition.Selection: ExpressibleByArgument {}
@@ -96,6 +97,11 @@ struct EnvironmentCommand: AsyncParsableCommand {
                 let known = ReferenceEnvironments.all.map(\.name.rawValue).joined(separator: ", ")
                 throw CommandError(
                     "no environment '\(name)' is built in (there are \(known)): give the --base-url of its server")
+            }
+            if let baseURL, (try? EndpointURL(baseURL))?.hasQueryOrFragment != false {
+                throw InvalidValue(
+                    field: "environment \(name): base_url", value: EndpointURL.redacted(malformed: baseURL),
+                    expected: "an http or https URL without query and fragment")
             }
             let (lo, hi) = (try score(lo, "lo"), try score(hi, "hi"))
             guard let bounds = ScoreBounds(lo: lo, hi: hi) else {

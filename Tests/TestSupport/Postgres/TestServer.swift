@@ -72,8 +72,12 @@ enum TestServer {
         if let given = environment["AFFINE_TEST_POSTGRES"], !given.isEmpty { return given }
         let folder = "/tmp/affine-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         let cluster = LocalCluster(
-            folder: folder, durability: .throwaway, settings: ["max_connections": "200", "shared_buffers": "64MB"],
-            binaries: environment["PG_BIN"], logger: FreshDatabase.logger)
+            folder: folder, durability: .throwaway,
+            settings: [
+                "max_connections": "200", "shared_buffers": "64MB",
+                // Nobody waits for it, unless a test turns synchronous_commit on to lose the answer to a commit.
+                "synchronous_standby_names": "nobody",
+            ], binaries: environment["PG_BIN"], logger: FreshDatabase.logger)
         // SIGQUIT stops a server at once; the folder goes with it.
         try Cleaner.start("kill -QUIT $(head -1 \"$1/data/postmaster.pid\"); sleep 0.2; rm -rf \"$1\"", [folder])
         _ = try await cluster.start()
