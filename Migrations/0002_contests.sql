@@ -73,12 +73,12 @@ CREATE TABLE affine.window_task (
 
 CREATE FUNCTION affine.guard_window_task() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (SELECT state FROM affine.task_window WHERE id = OLD.window_id) <> 'baseline' THEN
-        RAISE EXCEPTION 'the slate of window % is frozen', OLD.window_id USING ERRCODE = 'AF001';
+    IF EXISTS (SELECT FROM affine.task_window WHERE id IN (OLD.window_id, NEW.window_id) AND state <> 'baseline') THEN
+        RAISE EXCEPTION 'the slate of window % is frozen', NEW.window_id USING ERRCODE = 'AF001';
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER frozen_slate BEFORE UPDATE ON affine.window_task
+CREATE TRIGGER frozen_slate BEFORE INSERT OR UPDATE ON affine.window_task
     FOR EACH ROW EXECUTE FUNCTION affine.guard_window_task();
 CREATE TRIGGER keep_tasks BEFORE DELETE ON affine.window_task FOR EACH ROW EXECUTE FUNCTION affine.refuse_change();
 

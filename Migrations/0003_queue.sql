@@ -96,6 +96,9 @@ CREATE FUNCTION affine.open_attempt_partition(window_id bigint) RETURNS void LAN
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     EXECUTE format('CREATE TABLE affine.attempt_window_%1$s PARTITION OF affine.attempt FOR VALUES IN (%1$s)', window_id);
+    -- A partition inherits the triggers for rows, not the one for TRUNCATE.
+    EXECUTE format('CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON affine.attempt_window_%1$s '
+                   'FOR EACH STATEMENT EXECUTE FUNCTION affine.refuse_change()', window_id);
 END $$;
 
 -- Plans positions [first_position, last_position] of one or all environments of an evaluation (null: all, as planned).
@@ -124,6 +127,21 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT COALESCE(sum(jobs), 0)::integer FROM added
 $$;
 
+-- Held shared by whoever stores results of an evaluation and alone by whoever ends it, to the end of the transaction: after
+-- the end is committed, nothing that began before it can still add a result.
+CREATE FUNCTION affine.evaluation_lock(target bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT hashtextextended('affine.evaluation ' || target, 0)
+$$;
+
+CREATE FUNCTION affine.end_evaluation(target bigint, end_state text, reason text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(affine.evaluation_lock(target));
+    UPDATE affine.evaluation SET state = end_state::affine.evaluation_state, state_reason = reason, ended_at = clock_timestamp()
+    WHERE id = target AND state = 'running';
+END $$;
+
 -- Takes leases away from their workers: what they have not reported goes back to the tail of the queue, one attempt
 -- later when `counted`; a job whose attempts are used up ends in a final infra_fault instead.
 CREATE FUNCTION affine.requeue(leases uuid[], counted boolean, code text) RETURNS integer
@@ -131,6 +149,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     jobs integer;
 BEGIN
+    PERFORM pg_advisory_xact_lock_shared(affine.evaluation_lock(l.evaluation)) FROM affine.lease l WHERE l.id = ANY (leases);
     WITH gone AS (
         DELETE FROM affine.lease WHERE id = ANY (leases) RETURNING *
     ), missing AS (
@@ -164,12 +183,24 @@ BEGIN
     RETURN jobs;
 END $$;
 
+-- Clears away what is left of evaluations that ended: ready rows that no claim takes any more, and leases under which no
+-- report is accepted any more. Not part of the transaction that ends an evaluation, which is serializable and would start
+-- over whenever a worker settles meanwhile. Leases that are being settled are left for the next call.
+CREATE FUNCTION affine.revoke_ended() RETURNS void LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM affine.ready r USING affine.evaluation e WHERE e.id = r.evaluation AND e.state <> 'running';
+    DELETE FROM affine.lease WHERE id IN (
+        SELECT l.id FROM affine.lease l JOIN affine.evaluation e ON e.id = l.evaluation
+        WHERE e.state <> 'running' FOR UPDATE OF l SKIP LOCKED);
+$$;
+
 -- Leases of workers that fell silent, and leases past their end. Any coordinator may call it, as often as it likes.
 CREATE FUNCTION affine.rescue() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     lost uuid[];
 BEGIN
+    PERFORM affine.revoke_ended();
     SELECT array_agg(id) INTO lost FROM (
         SELECT l.id FROM affine.lease l JOIN affine.worker w ON w.id = l.worker
         WHERE l.expires_at < clock_timestamp() OR w.stopped_at IS NOT NULL
@@ -181,16 +212,9 @@ BEGIN
     RETURN affine.requeue(lost, true, 'lease_lost');
 END $$;
 
--- Ends an evaluation's jobs: nothing is ready, nothing leased; a late report meets no lease and is refused.
-CREATE FUNCTION affine.revoke_jobs(target bigint) RETURNS void LANGUAGE sql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
-    DELETE FROM affine.ready WHERE evaluation = target;
-    DELETE FROM affine.lease WHERE evaluation = target;
-$$;
-
 GRANT SELECT ON affine.worker, affine.deployment, affine.ready, affine.lease, affine.attempt TO affine_coordinator;
-GRANT EXECUTE ON FUNCTION affine.each_position(int4multirange), affine.open_attempt_partition(bigint),
+GRANT EXECUTE ON FUNCTION affine.each_position(int4multirange), affine.end_evaluation(bigint, text, text), affine.open_attempt_partition(bigint),
     affine.enqueue(bigint, smallint, integer), affine.rescue(),
-    affine.revoke_jobs(bigint) TO affine_coordinator;
+    affine.revoke_ended() TO affine_coordinator;
 
 RESET ROLE;

@@ -113,15 +113,18 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Stores reports. Each is answered, in order, by 'accepted'; 'duplicate' (stored before: resending is harmless); or
--- 'superseded' (the lease is no longer held: nothing is stored, and the refusal is kept as an event). Leases in `finished`
--- are given up if nothing of them is left to report.
+-- 'superseded' (the lease is no longer held, its evaluation has ended, or its deployment was retired while it was claimed:
+-- nothing is stored, and the refusal is kept as an event). Of a position's reports under one lease only the first counts; what a rescue wrote in
+-- the worker's name, `lease_lost`, is no report. Leases in `finished` are given up if nothing of them is left to report.
 CREATE FUNCTION affine.settle(worker_id uuid, finished uuid[], leases uuid[], evaluations bigint[], environments smallint[],
     positions integer[], outcomes text[], scores_nano bigint[], error_codes text[], error_details text[], evidences text[],
     durations_ms integer[], prompt_tokens integer[], completion_tokens integer[])
 RETURNS TABLE (place integer, status text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM FROM affine.lease l WHERE l.id = ANY (leases) AND l.worker = worker_id ORDER BY l.id FOR UPDATE;
+    PERFORM pg_advisory_xact_lock_shared(affine.evaluation_lock(held.evaluation)) FROM (
+        SELECT l.evaluation FROM affine.lease l
+        WHERE l.id = ANY (leases) AND l.worker = worker_id ORDER BY l.id FOR UPDATE) AS held;
     RETURN QUERY
     WITH report AS MATERIALIZED (
         SELECT * FROM unnest(leases, evaluations, environments, positions, outcomes, scores_nano, error_codes, error_details,
@@ -133,11 +136,17 @@ BEGIN
                r.evidence, r.duration_ms, r.prompt_tokens, r.completion_tokens, l.evaluation, l.environment, l.attempt,
                l.deployment, e.window_id,
                r.outcome IN ('scored', 'model_fault') OR l.attempt >= we.max_attempts AS final,
+               row_number() OVER (PARTITION BY l.evaluation, l.environment, r.position ORDER BY r.place) = 1
+               AND NOT EXISTS (
+                   SELECT FROM affine.attempt a WHERE a.window_id = e.window_id AND a.evaluation = l.evaluation
+                       AND a.environment = l.environment AND a.position = r.position
+                       AND (a.final OR a.attempt >= l.attempt)) AS is_first,
                affine.require_in_bounds(r.score_nano, we.lo_nano, we.hi_nano) AS checked
         FROM report r
         JOIN affine.lease l ON l.id = r.lease AND l.worker = worker_id
              AND l.positions @> r.position
-        JOIN affine.evaluation e ON e.id = l.evaluation
+        JOIN affine.deployment d ON d.id = l.deployment AND d.retired_at IS NULL
+        JOIN affine.evaluation e ON e.id = l.evaluation AND e.state = 'running'
         JOIN affine.window_environment we ON we.window_id = e.window_id AND we.environment = l.environment
     ), stored AS (
         INSERT INTO affine.attempt AS a (window_id, evaluation, environment, position, attempt, final, outcome, score_nano,
@@ -145,23 +154,25 @@ BEGIN
         SELECT h.window_id, h.evaluation, h.environment, h.position, h.attempt, h.final, h.outcome, h.checked,
                h.error_code, left(h.error_detail, 2000), h.evidence, h.lease, worker_id, h.deployment, h.duration_ms,
                h.prompt_tokens, h.completion_tokens
-        FROM held h ORDER BY h.evaluation, h.environment, h.position, h.place
+        FROM held h WHERE h.is_first ORDER BY h.evaluation, h.environment, h.position
         ON CONFLICT DO NOTHING
         RETURNING a.evaluation, a.environment, a.position, a.attempt, a.final
     ), again AS (
         INSERT INTO affine.ready (evaluation, environment, from_position, to_position, attempt)
         SELECT s.evaluation, s.environment, s.position, s.position, s.attempt + 1 FROM stored s WHERE NOT s.final
-        ORDER BY s.position)
-    , answer AS MATERIALIZED (
+        ORDER BY s.position
+    ), answer AS MATERIALIZED (
         SELECT r.place::integer AS place, r.lease, r.position,
                CASE WHEN s.position IS NOT NULL THEN 'accepted'
                     WHEN h.place IS NOT NULL OR EXISTS (
                         SELECT FROM affine.attempt a WHERE a.evaluation = r.evaluation AND a.environment = r.environment
-                            AND a.position = r.position AND a.lease = r.lease AND a.worker = worker_id) THEN 'duplicate'
+                            AND a.position = r.position AND a.lease = r.lease AND a.worker = worker_id
+                            AND a.error_code IS DISTINCT FROM 'lease_lost') THEN 'duplicate'
                     ELSE 'superseded' END AS status
         FROM report r
         LEFT JOIN held h ON h.place = r.place
-        LEFT JOIN stored s ON (s.evaluation, s.environment, s.position) = (h.evaluation, h.environment, h.position)
+        LEFT JOIN stored s ON h.is_first
+             AND (s.evaluation, s.environment, s.position) = (h.evaluation, h.environment, h.position)
     ), fenced AS (
         INSERT INTO affine.event (actor, kind, subject, detail)
         SELECT 'worker ' || worker_id, 'job.fenced', 'lease ' || a.lease,

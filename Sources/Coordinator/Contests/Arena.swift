@@ -39,6 +39,7 @@ public struct Arena: Sendable {
             try Task.checkCancellation()
             let (step, isDone) = try await database.transaction(.serializable) { try takeStep(&$0) }
             guard isDone else { return step.description }
+            try await database.run(RevokeEnded())
             logger.info("arena moved", metadata: ["arena.step": "\(step)"])
         }
     }

@@ -1,29 +1,38 @@
-internal import Domain
+package import Domain
 
 /// What the arena looks like at one moment: just enough to say what comes next.
-struct ArenaState: Equatable, Sendable {
-    struct Window: Equatable, Sendable {
-        enum Phase: String, Sendable { case baseline, open }
+package struct ArenaState: Equatable, Sendable {
+    package struct Window: Equatable, Sendable {
+        package enum Phase: String, Sendable { case baseline, open }
 
-        var id: WindowID
-        var phase: Phase
-        var openedBlock: Int64
+        package var id: WindowID
+        package var phase: Phase
+        package var openedBlock: Int64
         /// Whether the champion's evaluation has come to its end.
-        var baselineIsComplete: Bool
+        package var baselineIsComplete: Bool
+
+        package init(id: WindowID, phase: Phase, openedBlock: Int64, baselineIsComplete: Bool) {
+            self.id = id
+            self.phase = phase
+            self.openedBlock = openedBlock
+            self.baselineIsComplete = baselineIsComplete
+        }
     }
 
     /// The newest block that was seen.
-    var headBlock: Int64?
-    var champion: Hotkey?
+    package var headBlock: Int64?
+    package var champion: Hotkey?
     /// First of the queue by (first_block, hotkey).
-    var queueHead: Hotkey?
-    var enabledEnvironments = 0
-    var window: Window?
-    var runningContest: ContestID?
+    package var queueHead: Hotkey?
+    package var enabledEnvironments = 0
+    package var window: Window?
+    package var runningContest: ContestID?
+
+    package init() {}
 }
 
 /// The next thing to do, each done in one transaction.
-enum ArenaStep: Equatable, Sendable {
+package enum ArenaStep: Equatable, Sendable {
     case crown(Hotkey)
     case openWindow
     case advanceBaseline(WindowID)
@@ -32,7 +41,7 @@ enum ArenaStep: Equatable, Sendable {
     /// Nothing can be done until something arrives from outside.
     case wait(Reason)
 
-    enum Reason: String, Sendable {
+    package enum Reason: String, Sendable {
         case noBlock = "no block was seen yet"
         case noMiner = "no miner is in the queue"
         case noEnvironment = "no environment is enabled"
@@ -41,7 +50,7 @@ enum ArenaStep: Equatable, Sendable {
 }
 
 extension ArenaStep: CustomStringConvertible {
-    var description: String {
+    package var description: String {
         switch self {
         case .crown(let hotkey): "crown \(hotkey)"
         case .openWindow: "open a window"
@@ -55,7 +64,7 @@ extension ArenaStep: CustomStringConvertible {
 
 extension ArenaState {
     /// What comes next. A window is redrawn only between contests, `refreshBlocks` after it opened.
-    func next(refreshBlocks: Int64) -> ArenaStep {
+    package func next(refreshBlocks: Int64) -> ArenaStep {
         if let runningContest { return .reduce(runningContest) }
         guard let headBlock else { return .wait(.noBlock) }
         guard champion != nil else {

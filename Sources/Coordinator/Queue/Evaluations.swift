@@ -26,10 +26,9 @@ extension Arena {
         return id
     }
 
-    /// Ends an evaluation: nothing of it is ready or leased any more, and late reports are refused.
+    /// Ends an evaluation: nothing of it can be claimed any more, and late reports are refused.
     func end(_ evaluation: EvaluationID, state: EvaluationEnd, reason: String, in session: inout Session) throws {
         _ = try session.run(EndEvaluation(evaluation: evaluation, state: state.rawValue, reason: reason))
-        _ = try session.run(RevokeJobs(evaluation: evaluation))
     }
 }
 
@@ -87,10 +86,7 @@ struct Enqueue: Statement {
 }
 
 private struct EndEvaluation: Statement {
-    static let sql = """
-        UPDATE affine.evaluation SET state = $2::text::affine.evaluation_state, state_reason = $3, ended_at = clock_timestamp()
-        WHERE id = $1 AND state = 'running'
-        """
+    static let sql = "SELECT affine.end_evaluation($1, $2, $3)"
     var evaluation: EvaluationID
     var state: String
     var reason: String
@@ -102,8 +98,7 @@ private struct EndEvaluation: Statement {
     }
 }
 
-private struct RevokeJobs: Statement {
-    static let sql = "SELECT affine.revoke_jobs($1)"
-    var evaluation: EvaluationID
-    func bind(_ bindings: inout Bindings) { bindings.append(evaluation) }
+/// Clears the queue of what ended; a step's transaction must not, since it would collide with every worker that settles.
+struct RevokeEnded: Statement {
+    static let sql = "SELECT affine.revoke_ended()"
 }

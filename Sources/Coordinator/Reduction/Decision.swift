@@ -18,7 +18,7 @@ extension Arena {
         try store(verdict, of: contest, record: record, in: &session)
         let block = try session.run(HeadBlock()).first ?? 0
         switch verdict.decision {
-        case .dethroned: try dethrone(contest, isSettled: isSettled, block: block, in: &session)
+        case .dethroned: try dethrone(contest, block: block, in: &session)
         case .championKeeps: try keepChampion(contest, verdict, isSettled: isSettled, in: &session)
         case .void: try void(contest, verdict, in: &session)
         }
@@ -42,8 +42,8 @@ extension Arena {
     }
 
     /// The throne and all the weight move now. The winner's evaluation runs on to the end of the slate, since the next
-    /// contests of this window are held against it.
-    private func dethrone(_ contest: StoredContest, isSettled: Bool, block: Int64, in session: inout Session) throws {
+    /// contests of this window are held against it; like any baseline it gets another round if infrastructure spoilt it.
+    private func dethrone(_ contest: StoredContest, block: Int64, in session: inout Session) throws {
         _ = try session.run(
             SetMinerState(
                 hotkey: contest.champion.hotkey, state: "terminated", reason: "dethroned in contest \(contest.id)"))
@@ -53,9 +53,6 @@ extension Arena {
         try beginReign(
             contest.id.rawValue, hotkey: contest.challenger.hotkey, contest: contest.id, block: block, in: &session)
         _ = try session.run(SetBaseline(window: contest.window, evaluation: contest.challengerEvaluation))
-        if isSettled {
-            try end(contest.challengerEvaluation, state: .complete, reason: "every job is settled", in: &session)
-        }
     }
 
     private func keepChampion(

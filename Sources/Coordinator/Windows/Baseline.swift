@@ -17,9 +17,9 @@ extension Arena {
     /// Returns whether anything changed.
     func advanceBaseline(of window: WindowID, in session: inout Session) throws -> Bool {
         guard let baseline = try session.run(LoadBaseline(window: window)).first else { return false }
-        if !baseline.slateIsFrozen, try strikeUngradable(baseline, in: &session) { return true }
         guard baseline.isSettled || baseline.isOverdue else { return false }
-
+        // Not before all faults are known: which tasks get the spare places must not depend on who reported first.
+        if !baseline.slateIsFrozen, try strikeUngradable(baseline, in: &session) { return true }
         if baseline.unresolved > 0, baseline.round < settings.baselineRounds {
             try end(
                 baseline.evaluation, state: .cancelled,

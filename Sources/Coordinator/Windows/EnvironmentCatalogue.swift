@@ -63,6 +63,10 @@ public struct EnvironmentDefinition: Sendable, Codable {
 
     /// - Throws: `InvalidValue` naming the field, its value and what is allowed.
     public func check() throws(InvalidValue) {
+        let limit = Score(nano: 10_000 * Score.unit)
+        guard bounds.lo.nano >= -limit.nano, bounds.hi <= limit else {
+            throw invalid("bounds", bounds.description, "scores from -\(limit) to \(limit)")
+        }
         let span = Score(nano: bounds.hi.nano - bounds.lo.nano)
         guard margin >= .zero, margin < span else {
             throw invalid("margin", margin.description, "0 or more, and less than the score span \(span) of \(bounds)")

@@ -50,15 +50,18 @@ public struct FreshDatabase: Sendable {
     /// Settings for a pool of the test's own.
     public func settings(user: String? = nil) -> DatabaseSettings { DatabaseSettings(url: url(user: user)) }
 
-    fileprivate static func provide(_ template: DatabaseTemplate, _ body: () async throws -> Void) async throws {
+    /// Gives `body` a database of its own as `current`, for tests that compare what happens in several.
+    public static func provide<T: Sendable>(
+        _ template: DatabaseTemplate, _ body: () async throws -> T
+    ) async throws -> T {
         let address = try await TestServer.clone(template)
         let fresh = FreshDatabase(
             database: Database(DatabaseSettings(url: address.url), logger: logger), address: address)
-        let result: Result<Void, any Error>
+        let result: Result<T, any Error>
         do { result = .success(try await $bound.withValue(fresh, operation: body)) } catch { result = .failure(error) }
         await fresh.database.close()
         try await TestServer.drop(address)
-        try result.get()
+        return try result.get()
     }
 }
 

@@ -1,0 +1,109 @@
+import Coordinator
+import Domain
+import Postgres
+import TestSupport
+import Testing
+
+/// A role can do what its part needs, and nothing else.
+@Suite(.migratedDatabase) struct RoleTests {
+    @Test("a worker can execute exactly the worker functions")
+    func workerFunctions() async throws {
+        try await Stage.with { stage in
+            try await #expect(
+                stage.owner.column(
+                    """
+                    SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                    WHERE n.nspname IN ('affine', 'ops') AND has_function_privilege('affine_worker', p.oid, 'EXECUTE')
+                    ORDER BY 1
+                    """)
+                    == [
+                        "claim", "describe_evaluation", "heartbeat", "register_deployment", "register_worker",
+                        "release",
+                        "settle", "stop_worker",
+                    ])
+        }
+    }
+
+    @Test("nobody but the owner can do anything with a table or view that is not listed here")
+    func tables() async throws {
+        try await Stage.with { stage in
+            func granted(_ role: String, _ rights: String) async throws -> [String] {
+                try await stage.owner.column(
+                    """
+                    SELECT DISTINCT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE n.nspname IN ('affine', 'ops') AND c.relkind IN ('r', 'p', 'v')
+                    AND has_table_privilege('\(role)', c.oid, '\(rights)') ORDER BY 1
+                    """)
+            }
+            let everything = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
+            try await #expect(granted("affine_worker", everything) == [])
+            let views = try await granted("affine_dashboard", everything)
+            #expect(!views.isEmpty && views.allSatisfy { $0.hasPrefix("ops.") })
+            try await #expect(
+                granted("affine_dashboard", "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER") == [])
+            try await #expect(granted("affine_coordinator", "DELETE, TRUNCATE, REFERENCES, TRIGGER") == [])
+            try await #expect(
+                granted("affine_coordinator", "UPDATE")
+                    == [
+                        "contest", "environment", "evaluation", "evaluation_environment", "miner", "reign",
+                        "task_window",
+                        "window_task",
+                    ].map { "affine.\($0)" })
+            try await #expect(
+                granted("affine_coordinator", "INSERT").filter {
+                    ["affine.attempt", "affine.lease", "affine.ready", "affine.worker", "affine.event_head"].contains(
+                        $0)
+                } == [])
+        }
+    }
+
+    @Test("every function that runs with its owner's rights fixes its search path, and the owner is no superuser")
+    func definers() async throws {
+        try await Stage.with { stage in
+            try await #expect(
+                stage.owner.column(
+                    """
+                    SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                    WHERE n.nspname = 'affine' AND p.prosecdef
+                    AND (p.proconfig IS NULL OR NOT 'search_path=pg_catalog, pg_temp' = ANY (p.proconfig)
+                         OR p.proowner <> 'affine_owner'::regrole)
+                    """) == [])
+            try await #expect(
+                stage.owner.value("SELECT rolsuper FROM pg_roles WHERE rolname = 'affine_owner'") == "false")
+        }
+    }
+
+    @Test(
+        "what a role may not do is refused when it tries",
+        arguments: [
+            ("affine_worker", "SELECT * FROM affine.lease"),
+            ("affine_worker", "SELECT * FROM ops.miner"),
+            ("affine_worker", "SELECT affine.rescue()"),
+            ("affine_worker", "SELECT affine.requeue('{}', false, 'x')"),
+            ("affine_dashboard", "SELECT * FROM affine.miner"),
+            ("affine_dashboard", "SELECT affine.revoke_ended()"),
+            ("affine_coordinator", "UPDATE affine.attempt SET score_nano = 1"),
+            ("affine_coordinator", "INSERT INTO affine.attempt SELECT * FROM affine.attempt"),
+            ("affine_coordinator", "UPDATE affine.event_head SET id = 0"),
+            ("affine_coordinator", "CREATE TABLE affine.mine (id int)"),
+        ])
+    func refused(role: String, sql: String) async throws {
+        let pool = try Stage.pool(as: role)
+        let error = await pool.refusal(sql)
+        await pool.close()
+        #expect(error?.sqlState == "42501")
+    }
+
+    @Test("a dashboard reads every view")
+    func dashboard() async throws {
+        try await Stage.with { stage in
+            let miners = try await stage.prepare("ab")
+            try await stage.play(miners) { .scored($0.miner == "a" ? 100 : 500) }
+            let pool = try Stage.pool(as: "affine_dashboard")
+            for view in try await stage.owner.column("SELECT viewname FROM pg_views WHERE schemaname = 'ops'") {
+                #expect(Int(try await pool.value("SELECT count(*) FROM ops.\(view)")) ?? 0 > 0, "ops.\(view)")
+            }
+            await pool.close()
+        }
+    }
+}
