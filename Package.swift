@@ -90,11 +90,11 @@ let tests: [Target] = [
     .testTarget(
         name: "WorkerTests",
         dependencies: [
-            "Worker", "Coordinator", "Domain", "HTTPClient", "Inference", "Migrations", "Postgres", "Records", "Rules",
-            "TestSupport", logging, serviceLifecycle,
+            "Worker", "Domain", "Environments", "HTTPClient", "Migrating", "Migrations", "Postgres", "TestSupport", logging,
+            serviceLifecycle,
         ], swiftSettings: strict),
     .testTarget(
-        name: "SystemTests", dependencies: ["Domain", "TestSupport", subprocess, systemPackage], path: "Tests/System",
+        name: "SystemTests", dependencies: ["Domain", "Postgres", "TestSupport", logging, subprocess, systemPackage], path: "Tests/System",
         swiftSettings: strict),
 ]
 

@@ -23,7 +23,6 @@ SET LOCAL ROLE affine_owner;
 
 CREATE SCHEMA affine;
 CREATE SCHEMA ops;
-ALTER DEFAULT PRIVILEGES IN SCHEMA affine REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 GRANT USAGE ON SCHEMA affine TO affine_coordinator, affine_worker;
 GRANT USAGE ON SCHEMA ops TO affine_coordinator, affine_dashboard;
@@ -115,6 +114,7 @@ CREATE TABLE affine.miner (
     state         affine.miner_state NOT NULL DEFAULT 'pending',
     state_reason  text               NOT NULL DEFAULT '',
     void_contests smallint           NOT NULL DEFAULT 0 CHECK (void_contests >= 0),
+    not_before    timestamptz        NOT NULL DEFAULT '-infinity',
     updated_at    timestamptz        NOT NULL DEFAULT clock_timestamp(),
     FOREIGN KEY (commitment, hotkey, first_block) REFERENCES affine.commitment (id, hotkey, block),
     CHECK (state NOT IN ('terminated', 'invalid') OR state_reason <> '')

@@ -15,6 +15,7 @@ CREATE TABLE affine.task_window (
     state               affine.window_state NOT NULL DEFAULT 'baseline',
     rule_digest         bytea               NOT NULL REFERENCES affine.rule (digest),
     baseline_evaluation bigint,
+    baseline_round      smallint            NOT NULL DEFAULT 0 CHECK (baseline_round >= 0),
     opened_at           timestamptz         NOT NULL DEFAULT clock_timestamp(),
     slate_frozen_at     timestamptz,
     closed_at           timestamptz,

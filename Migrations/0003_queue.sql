@@ -92,13 +92,17 @@ CREATE FUNCTION affine.each_position(positions int4multirange) RETURNS SETOF int
     SELECT generate_series(lower(run), upper(run) - 1) FROM unnest(positions) AS run
 $$;
 
+-- Attaching a table that exists takes no lock that readers or writers of other windows would wait for.
 CREATE FUNCTION affine.open_attempt_partition(window_id bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+DECLARE
+    partition_name text := 'affine.attempt_window_' || window_id;
 BEGIN
-    EXECUTE format('CREATE TABLE affine.attempt_window_%1$s PARTITION OF affine.attempt FOR VALUES IN (%1$s)', window_id);
+    EXECUTE format('CREATE TABLE %s (LIKE affine.attempt INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', partition_name);
+    EXECUTE format('ALTER TABLE affine.attempt ATTACH PARTITION %s FOR VALUES IN (%s)', partition_name, window_id);
     -- A partition inherits the triggers for rows, not the one for TRUNCATE.
-    EXECUTE format('CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON affine.attempt_window_%1$s '
-                   'FOR EACH STATEMENT EXECUTE FUNCTION affine.refuse_change()', window_id);
+    EXECUTE format('CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON %s '
+                   'FOR EACH STATEMENT EXECUTE FUNCTION affine.refuse_change()', partition_name);
 END $$;
 
 -- Plans positions [first_position, last_position] of one or all environments of an evaluation (null: all, as planned).
@@ -154,7 +158,7 @@ BEGIN
         DELETE FROM affine.lease WHERE id = ANY (leases) RETURNING *
     ), missing AS (
         SELECT g.id, e.window_id, g.evaluation, g.environment, p AS position, g.attempt, g.worker, g.deployment, g.claimed_at,
-               we.max_attempts, counted AND g.attempt >= we.max_attempts AS spent
+               we.max_attempts, we.run_length, counted AND g.attempt >= we.max_attempts AS spent
         FROM gone g
         JOIN affine.evaluation e ON e.id = g.evaluation
         JOIN affine.window_environment we ON we.window_id = e.window_id AND we.environment = g.environment
@@ -166,14 +170,14 @@ BEGIN
         INSERT INTO affine.attempt (window_id, evaluation, environment, position, attempt, final, outcome, error_code,
                                     lease, worker, deployment, duration_ms)
         SELECT window_id, evaluation, environment, position, attempt, spent, 'infra_fault', code, id, worker, deployment,
-               (extract(epoch FROM clock_timestamp() - claimed_at) * 1000)::integer
+               LEAST(extract(epoch FROM clock_timestamp() - claimed_at) * 1000, 2147483647)::integer
         FROM missing WHERE counted ORDER BY evaluation, environment, position
         ON CONFLICT DO NOTHING
     ), island AS (
         SELECT evaluation, environment, attempt, min(position) AS from_position, max(position) AS to_position
         FROM (SELECT m.*, position - row_number() OVER (PARTITION BY id ORDER BY position) AS island FROM missing m
               WHERE NOT spent) AS numbered
-        GROUP BY id, island, evaluation, environment, attempt
+        GROUP BY id, island, position / run_length, evaluation, environment, attempt
     ), returned AS (
         INSERT INTO affine.ready (evaluation, environment, from_position, to_position, attempt)
         SELECT evaluation, environment, from_position, to_position, attempt + counted::integer FROM island
@@ -204,6 +208,7 @@ BEGIN
     SELECT array_agg(id) INTO lost FROM (
         SELECT l.id FROM affine.lease l JOIN affine.worker w ON w.id = l.worker
         WHERE l.expires_at < clock_timestamp() OR w.stopped_at IS NOT NULL
+           OR EXISTS (SELECT FROM affine.deployment d WHERE d.id = l.deployment AND d.retired_at IS NOT NULL)
            OR w.seen_at < clock_timestamp() - make_interval(secs => w.ttl_ms / 1000.0)
         ORDER BY l.id FOR UPDATE OF l SKIP LOCKED) AS overdue;
     IF lost IS NULL THEN
@@ -213,7 +218,7 @@ BEGIN
 END $$;
 
 GRANT SELECT ON affine.worker, affine.deployment, affine.ready, affine.lease, affine.attempt TO affine_coordinator;
-GRANT EXECUTE ON FUNCTION affine.each_position(int4multirange), affine.end_evaluation(bigint, text, text), affine.open_attempt_partition(bigint),
+GRANT EXECUTE ON FUNCTION affine.end_evaluation(bigint, text, text), affine.open_attempt_partition(bigint),
     affine.enqueue(bigint, smallint, integer), affine.rescue(),
     affine.revoke_ended() TO affine_coordinator;
 

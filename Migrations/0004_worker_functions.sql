@@ -49,8 +49,8 @@ BEGIN
 END $$;
 
 -- Takes up to `runs` runs of one environment of the earliest running evaluation of a model that these deployments serve,
--- as one lease for each attempt number among them. `floor` is the lowest pass worth looking at; 0 looks at all. A claim is
--- not durable: one that is lost in a crash comes back by rescue.
+-- as one lease for each attempt number among them. `floor` is the lowest pass worth looking at; 0 looks at all. A claim need
+-- not be durable: one that is lost in a crash never took its runs away.
 CREATE FUNCTION affine.claim(worker_id uuid, deployments bigint[], environments text[], runs integer, floor bigint)
 RETURNS TABLE (lease uuid, deployment bigint, evaluation bigint, environment smallint, attempt smallint,
                from_positions integer[], to_positions integer[], pass bigint)
@@ -63,8 +63,9 @@ BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     RETURN QUERY
     WITH head AS MATERIALIZED (
-        SELECT d.id AS deployment, e.id AS evaluation, we.environment, we.timeout_ms
-        FROM affine.deployment d
+        SELECT d.id AS deployment, e.id AS evaluation, we.environment, we.timeout_ms, w.concurrency
+        FROM affine.worker w
+        CROSS JOIN affine.deployment d
         JOIN affine.evaluation e ON e.model = d.model AND e.revision = d.revision AND e.state = 'running'
         JOIN affine.window_environment we ON we.window_id = e.window_id
         JOIN affine.environment n ON n.id = we.environment AND (environments IS NULL OR n.name = ANY (environments))
@@ -72,7 +73,7 @@ BEGIN
             SELECT r.pass FROM affine.ready r
             WHERE r.evaluation = e.id AND r.environment = we.environment AND r.pass >= floor
             ORDER BY r.pass LIMIT 1) AS first
-        WHERE d.id = ANY (deployments) AND d.retired_at IS NULL
+        WHERE w.id = worker_id AND d.id = ANY (deployments) AND d.retired_at IS NULL
         ORDER BY e.id, first.pass LIMIT 1
     ), picked AS MATERIALIZED (
         SELECT r.ctid FROM affine.ready r
@@ -88,7 +89,8 @@ BEGIN
     ), leased AS (
         INSERT INTO affine.lease AS l (id, worker, deployment, evaluation, environment, positions, attempt, expires_at)
         SELECT g.id, worker_id, h.deployment, h.evaluation, h.environment, g.positions, g.attempt,
-               clock_timestamp() + make_interval(secs => 60 + g.jobs * (h.timeout_ms / 1000.0 + 30))
+               clock_timestamp() + make_interval(
+                   secs => 60 + ceil(g.jobs::float8 / h.concurrency) * (h.timeout_ms / 1000.0 + 30))
         FROM grouped g CROSS JOIN head h
         RETURNING l.*
     )
@@ -122,6 +124,9 @@ CREATE FUNCTION affine.settle(worker_id uuid, finished uuid[], leases uuid[], ev
 RETURNS TABLE (place integer, status text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF NOT EXISTS (SELECT FROM affine.worker w WHERE w.id = worker_id) THEN
+        RAISE EXCEPTION 'worker % is not registered', worker_id USING ERRCODE = 'AF003';
+    END IF;
     PERFORM pg_advisory_xact_lock_shared(affine.evaluation_lock(held.evaluation)) FROM (
         SELECT l.evaluation FROM affine.lease l
         WHERE l.id = ANY (leases) AND l.worker = worker_id ORDER BY l.id FOR UPDATE) AS held;

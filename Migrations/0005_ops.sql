@@ -5,7 +5,7 @@ SET LOCAL ROLE affine_owner;
 CREATE VIEW ops.job AS
 SELECT e.window_id, e.id AS evaluation, e.hotkey, n.name AS environment, p - 1 AS position, ee.task_ids[p] AS task_id,
        CASE WHEN a.final THEN a.outcome::text
-            WHEN e.state = 'cancelled' THEN 'cancelled'
+            WHEN e.state <> 'running' THEN 'cancelled'
             WHEN l.id IS NOT NULL THEN 'leased'
             WHEN p > ee.planned THEN 'spare'
             ELSE 'ready' END AS state,
@@ -63,13 +63,13 @@ SELECT w.id, w.name, w.lane::text AS lane, w.concurrency, w.started_at,
        CASE WHEN w.stopped_at IS NOT NULL THEN 'stopped'
             WHEN w.seen_at < clock_timestamp() - make_interval(secs => w.ttl_ms / 1000.0) THEN 'silent'
             ELSE 'live' END AS state,
-       (SELECT count(*) FROM affine.lease l, affine.each_position(l.positions) WHERE l.worker = w.id) AS leased_jobs
+       (SELECT COALESCE(sum(upper(r) - lower(r)), 0) FROM affine.lease l, unnest(l.positions) AS r WHERE l.worker = w.id) AS leased_jobs
 FROM affine.worker w;
 COMMENT ON VIEW ops.worker IS 'every worker process that ever registered, and what it holds';
 
 CREATE VIEW ops.queue_health AS
 SELECT (SELECT COALESCE(sum(to_position - from_position + 1), 0) FROM affine.ready) AS ready_jobs,
-       (SELECT count(*) FROM affine.lease l, affine.each_position(l.positions)) AS leased_jobs,
+       (SELECT COALESCE(sum(upper(r) - lower(r)), 0) FROM affine.lease l, unnest(l.positions) AS r) AS leased_jobs,
        (SELECT count(*) FROM affine.lease WHERE expires_at < clock_timestamp()) AS overdue_leases,
        (SELECT count(*) FROM ops.worker WHERE state = 'live') AS live_workers,
        (SELECT count(*) FROM ops.worker WHERE state = 'silent') AS silent_workers;

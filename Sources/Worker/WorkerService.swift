@@ -29,9 +29,7 @@ public struct WorkerService: Service {
                 let session = try WorkerSession(settings: settings, database: database, http: http, logger: logger)
                 try await session.run()
                 return
-            } catch let error as PostgresError
-                where error.isPassing || error.sqlState == WorkerError.unknownWorkerState
-            {
+            } catch let error as PostgresError where !error.isHopeless {
                 logger.error("the worker begins anew", metadata: ["error": "\(error)"])
             } catch let error as WorkerError {
                 logger.error("the worker begins anew", metadata: ["error": "\(error)"])
@@ -46,6 +44,17 @@ public struct WorkerService: Service {
 extension PostgresError {
     /// Whether a worker should go on and ask again: a statement that ran into its time limit met a busy server.
     var isPassing: Bool { isRetryable || code == .timedOut }
+
+    /// Whether what was sent is at fault: data that the server can't take, or a constraint that it breaks.
+    var isRefusal: Bool {
+        sqlState?.hasPrefix("22") == true || sqlState?.hasPrefix("23") == true || sqlState == "AF004"
+    }
+
+    /// Whether no later try can do better: wrong settings, or a login without the worker's rights. All else, such as a
+    /// standby that is just being promoted, may pass.
+    var isHopeless: Bool {
+        [.invalidSettings, .poolClosed, .cancelled].contains(code) || sqlState == "42501"
+    }
 }
 
 /// Why a worker may no longer work under its id.
@@ -54,9 +63,6 @@ package enum WorkerError: Error, CustomStringConvertible {
     case trustEnded
     /// The queue does not know the worker, or was told that it stopped.
     case unknown
-
-    /// The SQLSTATE by which the worker functions say `unknown`.
-    static let unknownWorkerState = "AF003"
 
     package var description: String {
         switch self {

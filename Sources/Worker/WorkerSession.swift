@@ -117,7 +117,7 @@ struct WorkerSession: Sendable {
 
     private func perform(_ job: Job, from source: JobSource) async throws {
         let started = ContinuousClock.now
-        guard let result = try await runner.run(job) else {
+        guard let result = try await untilAnswered({ try await runner.run(job) }) else {
             return try await handBack([job] + source.withdraw(job.lease.deployment))
         }
         // Work that was cut short is not reported: its lease goes back to the queue.
@@ -127,8 +127,20 @@ struct WorkerSession: Sendable {
 
     /// Jobs that were not begun cost nothing when they go back.
     private func handBack(_ jobs: [Job]) async throws {
-        try await database.run(Release(worker: id, jobs: jobs))
+        try await untilAnswered { _ = try await database.run(Release(worker: id, jobs: jobs)) }
         reporter.giveUp(jobs)
+    }
+
+    /// Asks again while the database is away; how long that may be is for `trust` to say.
+    private func untilAnswered<Value>(_ body: () async throws -> Value) async throws -> Value {
+        while true {
+            do {
+                return try await body()
+            } catch let error as PostgresError where error.isPassing {
+                logger.warning("the database did not answer and is asked again", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: .milliseconds(500))
+            }
+        }
     }
 
     private func beat() async throws -> End {

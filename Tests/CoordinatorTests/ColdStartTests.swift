@@ -113,7 +113,7 @@ import Testing
             try await stage.observe(7)
             await #expect(throws: ChainError.self) {
                 try await ChainBlocks(database: stage.coordinator).observe(
-                    Block(number: 7, hash: Stage.block(8).hash))
+                    Block(number: 7, hash: Stage.block(8).hash), actor: "test")
             }
             try await #expect(stage.owner.value("SELECT count(*) FROM affine.chain_block") == "1")
         }

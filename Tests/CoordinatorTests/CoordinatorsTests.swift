@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Any number of coordinators may run side by side, while workers work.
-@Suite(.migratedDatabase, .timeLimit(.minutes(2))) struct CoordinatorsTests {
+@Suite(.migratedDatabase, .timeLimit(.minutes(10))) struct CoordinatorsTests {
     @Test("three coordinators and two crews at once: everything is decided exactly once, and replays")
     func atOnce() async throws {
         try await Stage.with { stage in

@@ -101,7 +101,7 @@ import Testing
             try await stage.play(miners) { .scored($0.miner == "a" ? 100 : 500) }
             let pool = try Stage.pool(as: "affine_dashboard")
             for view in try await stage.owner.column("SELECT viewname FROM pg_views WHERE schemaname = 'ops'") {
-                #expect(Int(try await pool.value("SELECT count(*) FROM ops.\(view)")) ?? 0 > 0, "ops.\(view)")
+                #expect(Int(try await pool.value("SELECT count(v::text) FROM ops.\(view) v")) ?? 0 > 0, "ops.\(view)")
             }
             await pool.close()
         }

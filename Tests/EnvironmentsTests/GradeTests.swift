@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test(
-        .timeLimit(.minutes(1)), arguments: environments,
+        .timeLimit(.minutes(10)), arguments: environments,
         ["<INPUT>", "```python\n", "<think>", "<INPUT></INPUT>", "<think></think>", "\r\n"])
     func aLongAnswerOfTagsIsReadInTime(name: EnvironmentName, piece: String) async throws {
         let answer = String(repeating: piece, count: 120_000 / piece.utf8.count)

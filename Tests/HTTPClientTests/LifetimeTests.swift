@@ -3,7 +3,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct LifetimeTests {
+@Suite(.timeLimit(.minutes(10))) struct LifetimeTests {
     /// Longer than the time limit of a test: what ends earlier was not ended by it.
     private let never = Duration.seconds(600)
 

@@ -3,7 +3,7 @@ import HTTPClient
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct TLSTests {
+@Suite(.timeLimit(.minutes(10))) struct TLSTests {
     @Test("Only a certificate of a trusted authority, for the host asked for, is accepted")
     func certificatesAreVerified() async throws {
         let server = try TLSServer()

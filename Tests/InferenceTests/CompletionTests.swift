@@ -5,7 +5,7 @@ import Inference
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct CompletionTests {
+@Suite(.timeLimit(.minutes(10))) struct CompletionTests {
     @Test func aRequestIsWrittenAsTheProtocolHasIt() async throws {
         let server = endpoint(.answer(body: #"{"choices":[{"message":{"content":"2"}}]}"#.utf8))
         let request = ChatRequest(

@@ -3,7 +3,7 @@ import Inference
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct FailureTests {
+@Suite(.timeLimit(.minutes(10))) struct FailureTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let status: Int
         var headers: [String] = []

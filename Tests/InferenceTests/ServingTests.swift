@@ -3,7 +3,7 @@ import Inference
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ServingTests {
+@Suite(.timeLimit(.minutes(10))) struct ServingTests {
     private static let list = #"{"object":"list","data":[{"id":"owner/name","root":"/models/x"},{"id":"other/one"}]}"#
 
     @Test func modelsAreListedByTheirIds() async throws {

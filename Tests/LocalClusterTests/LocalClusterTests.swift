@@ -15,7 +15,7 @@ private struct Listening: Statement {
     static func decode(_ row: inout RowReader) throws(PostgresError) -> String { try row.next() }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct LocalClusterTests {
+@Suite(.timeLimit(.minutes(10))) struct LocalClusterTests {
     /// A cluster in a folder that is gone afterwards.
     private func withCluster(
         _ durability: LocalCluster.Durability = .throwaway, _ body: (LocalCluster) async throws -> Void

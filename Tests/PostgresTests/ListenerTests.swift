@@ -19,7 +19,7 @@ struct Listeners: Statement {
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Int32 { try row.next() }
 }
 
-@Suite(.freshDatabase, .timeLimit(.minutes(1))) struct ListenerTests {
+@Suite(.freshDatabase, .timeLimit(.minutes(10))) struct ListenerTests {
     @Test("a notification reaches every subscriber, also after the listener's session was killed")
     func notifications() async throws {
         let fresh = FreshDatabase.current

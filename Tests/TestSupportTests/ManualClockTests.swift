@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ManualClockTests {
+@Suite(.timeLimit(.minutes(10))) struct ManualClockTests {
     @Test("sleepers wake in the order of their deadlines, and not before")
     func wakes() async throws {
         let clock = ManualClock()

@@ -13,6 +13,8 @@ public struct ArenaSettings: Sendable {
     public var baselineRounds: Int16 = 3
     /// Void contests after which a miner counts as undeployable.
     public var voidContests: Int16 = 3
+    /// How long a miner waits after its first void contest; twice as long after the second, and so on. Others go on meanwhile.
+    public var voidPause: Duration = .seconds(600)
     /// Whether a contest ends as soon as its verdict can no longer change.
     public var curtail = true
 
@@ -72,7 +74,8 @@ private struct LoadArena: Statement {
     static let sql = """
         SELECT (SELECT max(number) FROM affine.chain_block),
                (SELECT hotkey FROM affine.miner WHERE state = 'champion'),
-               (SELECT hotkey FROM affine.miner WHERE state = 'pending' ORDER BY first_block, hotkey LIMIT 1),
+               (SELECT hotkey FROM affine.miner WHERE state = 'pending' AND not_before <= clock_timestamp()
+                ORDER BY first_block, hotkey LIMIT 1),
                (SELECT count(*) FROM affine.environment WHERE enabled),
                (SELECT id FROM affine.contest WHERE state = 'running'),
                w.id, w.state::text, w.opened_block, e.state = 'complete'

@@ -10,12 +10,17 @@ public struct ChainBlocks: Sendable {
         self.database = database
     }
 
-    /// Records a block; the same block twice is harmless.
+    /// Records a block; the same block twice is harmless. `actor` is for the log: the hash seeds a pool.
     ///
     /// - Throws: `ChainError.conflict` when another hash is known for that number.
-    public func observe(_ block: Block) async throws {
+    public func observe(_ block: Block, actor: String) async throws {
         try await database.transaction { session in
-            _ = try session.run(InsertBlock(block: block))
+            if try session.affectedRows(InsertBlock(block: block)) == 1 {
+                _ = try session.run(
+                    RecordEvent(
+                        actor: actor, kind: "chain.block_observed", subject: "block \(block.number)",
+                        reason: block.hash.description))
+            }
             let known = try session.run(FindBlock(number: block.number)).first
             guard known == block else {
                 throw ChainError.conflict(seen: block, known: known?.hash.description ?? "none")

@@ -52,7 +52,8 @@ extension Arena {
         _ = try session.run(EndReign(block: block))
         try beginReign(
             contest.id.rawValue, hotkey: contest.challenger.hotkey, contest: contest.id, block: block, in: &session)
-        _ = try session.run(SetBaseline(window: contest.window, evaluation: contest.challengerEvaluation))
+        _ = try session.run(
+            SetBaseline(window: contest.window, evaluation: contest.challengerEvaluation, isNewChampion: true))
     }
 
     private func keepChampion(
@@ -68,10 +69,11 @@ extension Arena {
             reason: isSettled ? "every job is settled" : "curtailed", in: &session)
     }
 
-    /// Nobody's fault: the miner returns to its place in the queue, until that has happened too often.
+    /// Nobody's fault: the miner returns to its place in the queue, to be called again after a pause that grows, until that
+    /// has happened too often.
     private func void(_ contest: StoredContest, _ verdict: Verdict, in session: inout Session) throws {
         try end(contest.challengerEvaluation, state: .cancelled, reason: "contest \(contest.id) is void", in: &session)
-        let voids = try session.run(CountVoid(hotkey: contest.challenger.hotkey)).first ?? 0
+        let voids = try session.run(CountVoid(hotkey: contest.challenger.hotkey, pause: settings.voidPause)).first ?? 0
         let isUndeployable = voids >= settings.voidContests
         _ = try session.run(
             SetMinerState(
@@ -153,9 +155,19 @@ private struct CloseContest: Statement {
 }
 
 private struct CountVoid: Statement {
-    static let sql =
-        "UPDATE affine.miner SET void_contests = void_contests + 1 WHERE hotkey = $1 RETURNING void_contests"
+    static let sql = """
+        UPDATE affine.miner
+        SET void_contests = void_contests + 1,
+            not_before = clock_timestamp() + make_interval(secs => $2::float8 * (void_contests + 1))
+        WHERE hotkey = $1 RETURNING void_contests
+        """
     var hotkey: Hotkey
-    func bind(_ bindings: inout Bindings) { bindings.append(hotkey) }
+    var pause: Duration
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(hotkey)
+        bindings.append(pause / .seconds(1))
+    }
+
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Int16 { try row.next() }
 }

@@ -10,7 +10,7 @@ extension Arena {
         let evaluation = try plan(
             InsertEvaluation(window: window, hotkey: champion, deadline: settings.baselineDeadline),
             jobs: pools.map { ($0.environment, $0.tasks, min($0.wanted, $0.tasks.count)) }, in: &session)
-        _ = try session.run(SetBaseline(window: window, evaluation: evaluation))
+        _ = try session.run(SetBaseline(window: window, evaluation: evaluation, isNewChampion: false))
     }
 
     /// Strikes tasks that can't be graded, replaces them, and freezes the slate when every wanted task is settled.
@@ -19,11 +19,11 @@ extension Arena {
         guard let baseline = try session.run(LoadBaseline(window: window)).first else { return false }
         guard baseline.isSettled || baseline.isOverdue else { return false }
         // Not before all faults are known: which tasks get the spare places must not depend on who reported first.
-        if !baseline.slateIsFrozen, try strikeUngradable(baseline, in: &session) { return true }
+        if baseline.isSettled, !baseline.slateIsFrozen, try strikeUngradable(baseline, in: &session) { return true }
         if baseline.unresolved > 0, baseline.round < settings.baselineRounds {
             try end(
                 baseline.evaluation, state: .cancelled,
-                reason: "\(baseline.unresolved) jobs were spoilt by infrastructure", in: &session)
+                reason: "\(baseline.unresolved) jobs ended in a fault that is nobody's, or not at all", in: &session)
             try beginBaseline(of: window, in: &session)
             return true
         }
@@ -71,19 +71,19 @@ private struct Baseline: Sendable {
     var slateIsFrozen: Bool
     var isOverdue: Bool
     var isSettled: Bool
-    /// Jobs without a result that is the model's own: faults of infrastructure, and jobs that never ended.
+    /// Jobs without a result that is the model's own: faults that are nobody's, and jobs that never ended.
     var unresolved: Int64
 }
 
 private struct LoadBaseline: Statement {
     static let sql = """
-        SELECT w.id, e.id, e.round, w.state <> 'baseline', clock_timestamp() > e.deadline_at AND EXISTS (SELECT FROM ops.worker WHERE state = 'live'),
+        SELECT w.id, e.id, w.baseline_round, w.state <> 'baseline', clock_timestamp() > e.deadline_at AND EXISTS (SELECT FROM ops.worker WHERE state = 'live'),
                sum(ee.planned) = sum(done.ended), (sum(ee.planned) - sum(done.resolved))::bigint
         FROM affine.task_window w
         JOIN affine.evaluation e ON e.id = w.baseline_evaluation
         JOIN affine.evaluation_environment ee ON ee.evaluation = e.id
         CROSS JOIN LATERAL (
-            SELECT count(*) AS ended, count(*) FILTER (WHERE a.outcome <> 'infra_fault') AS resolved
+            SELECT count(*) AS ended, count(*) FILTER (WHERE a.outcome IN ('scored', 'model_fault')) AS resolved
             FROM affine.attempt a
             WHERE a.window_id = w.id AND a.evaluation = e.id AND a.environment = ee.environment AND a.final) AS done
         WHERE w.id = $1 AND e.state = 'running'
@@ -132,14 +132,21 @@ private struct LoadPool: Statement {
     }
 }
 
+/// Names whose scores contests are held against; a new champion's passes are counted from one.
 struct SetBaseline: Statement {
-    static let sql = "UPDATE affine.task_window SET baseline_evaluation = $2 WHERE id = $1"
+    static let sql = """
+        UPDATE affine.task_window
+        SET baseline_evaluation = $2, baseline_round = CASE WHEN $3 THEN 1 ELSE baseline_round + 1 END
+        WHERE id = $1
+        """
     var window: WindowID
     var evaluation: EvaluationID
+    var isNewChampion: Bool
 
     func bind(_ bindings: inout Bindings) {
         bindings.append(window)
         bindings.append(evaluation)
+        bindings.append(isNewChampion)
     }
 }
 

@@ -64,32 +64,40 @@ final class EndpointLane: Sendable {
         }
     }
 
-    /// Looks after endpoints that are not ready, until cancelled.
+    /// Looks at endpoints that rest, with growing pauses, and now and then at those that work: a URL may begin to serve
+    /// another model. Until cancelled.
     func watch(worker: UUID, database: Database) async throws {
         while !Task.isCancelled {
             let due = stations.withLock { stations in
-                stations.enumerated().filter { $0.element.deployment == nil && $0.element.nextLook <= .now }
+                stations.enumerated().filter { $0.element.nextLook <= .now }
             }
             for (index, station) in due {
-                let deployment = await look(at: station, worker: worker, database: database)
-                stations.withLock { stations in
-                    stations[index].deployment = deployment
-                    if deployment == nil { stations[index].postpone() }
-                }
+                let sight = await look(at: station, worker: worker, database: database)
+                stations.withLock { $0[index].note(sight, seenAt: station.deployment) }
             }
             try await Task.sleep(for: .milliseconds(100))
         }
     }
 
-    private func look(at station: Station, worker: UUID, database: Database) async -> DeploymentID? {
+    /// What a look at an endpoint showed.
+    fileprivate enum Sight {
+        case serving(DeploymentID)
+        /// It does not answer, or serves something else.
+        case unfit
+        /// No reason to think otherwise than before.
+        case nothing
+    }
+
+    private func look(at station: Station, worker: UUID, database: Database) async -> Sight {
         let endpoint = station.endpoint
         switch await station.client.serves() {
         case .wantedModel:
             do {
-                return try await database.run(
+                let deployments = try await database.run(
                     RegisterDeployment(
                         worker: worker, baseURL: EndpointURL(endpoint.baseURL).description, model: endpoint.model)
-                ).first
+                )
+                return deployments.first.map(Sight.serving) ?? .nothing
             } catch {
                 logger.warning("a deployment could not be registered", metadata: ["error": "\(error)"])
             }
@@ -101,16 +109,33 @@ final class EndpointLane: Sendable {
                     "model.wanted": "\(endpoint.model.repository)",
                     "model.served": "\(models.joined(separator: ", "))",
                 ])
+            return .unfit
         case .unanswered(let failure):
+            // Calls under way tell soon enough whether an endpoint that worked has died; one slow answer does not.
+            if station.deployment != nil { return .nothing }
             logger.warning(
                 "the endpoint does not answer; it will be asked again",
                 metadata: ["endpoint": "\(EndpointURL.redacted(malformed: endpoint.baseURL))", "error": "\(failure)"])
         }
-        return nil
+        return station.deployment == nil ? .unfit : .nothing
     }
 }
 
 extension EndpointLane.Station {
+    /// A look that began before the endpoint was sent to rest says nothing any more.
+    fileprivate mutating func note(_ sight: EndpointLane.Sight, seenAt before: DeploymentID?) {
+        guard deployment == before else { return }
+        switch sight {
+        case .serving(let deployment):
+            self.deployment = deployment
+            nextLook = .now + .seconds(5)
+        case .unfit:
+            deployment = nil
+            postpone()
+        case .nothing: nextLook = .now + .seconds(5)
+        }
+    }
+
     /// 0.5 s, 1 s, 2 s … up to 30 s from now.
     fileprivate mutating func postpone() {
         nextLook = .now + min(.milliseconds(500) * (1 << min(failures, 6)), .seconds(30))

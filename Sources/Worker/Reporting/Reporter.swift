@@ -1,3 +1,4 @@
+internal import Domain
 internal import Logging
 internal import Postgres
 internal import Synchronization
@@ -62,6 +63,10 @@ final class Reporter: Sendable {
             return pending
         }
         guard !batch.reports.isEmpty || !batch.finished.isEmpty else { return }
+        await send(batch)
+    }
+
+    private func send(_ batch: Batch) async {
         var delay = Duration.milliseconds(100)
         while !Task.isCancelled {
             do {
@@ -69,12 +74,29 @@ final class Reporter: Sendable {
                     Settle(worker: worker, finished: batch.finished, reports: batch.reports))
                 log(settlements, of: batch.reports)
                 return
+            } catch let error as PostgresError where error.isRefusal && !batch.reports.isEmpty {
+                return await sendApart(batch, refusedBy: error)
             } catch {
                 logger.warning("settling failed; sending the same batch again", metadata: ["error": "\(error)"])
                 await pause(delay)
                 delay = min(delay * 2, .seconds(5))
             }
         }
+    }
+
+    /// One report that can't be stored must not keep the others from being stored; it becomes a fault that can.
+    private func sendApart(_ batch: Batch, refusedBy error: PostgresError) async {
+        let reports = batch.reports
+        if reports.count > 1 {
+            let middle = reports.count / 2
+            await send(Batch(reports: Array(reports[..<middle])))
+            return await send(Batch(reports: Array(reports[middle...]), finished: batch.finished))
+        }
+        logger.error("a report was refused", metadata: ["error": "\(error)"])
+        var reduced = reports[0]
+        guard reduced.result.errorCode != "report_refused" else { return }
+        reduced.result = .fault(.infraFault, "report_refused", "\(error)")
+        await send(Batch(reports: [reduced], finished: batch.finished))
     }
 
     private func log(_ settlements: [Settlement], of reports: [JobReport]) {

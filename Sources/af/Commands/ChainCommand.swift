@@ -19,7 +19,9 @@ struct ChainCommand: AsyncParsableCommand {
         func run() async throws {
             guard number >= 0 else { throw ValidationError("block '\(number)' is not valid: expected 0 or more") }
             let block = Block(number: number, hash: try BlockHash(hash))
-            try await Backend.with(options) { try await ChainBlocks(database: $0.database).observe(block) }
+            try await Backend.with(options) {
+                try await ChainBlocks(database: $0.database).observe(block, actor: "operator")
+            }
             if options.json {
                 try Output.json(["block": "\(number)", "hash": block.hash.description])
             } else {

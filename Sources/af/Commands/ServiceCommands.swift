@@ -74,19 +74,23 @@ struct UpCommand: AsyncParsableCommand {
     func run() async throws {
         let logger = options.serviceLogger
         let settings = try worker.settings()
-        try await Backend.with(options) { backend in
+        try await Backend.with(options, logger: logger) { backend in
             var services: [any Service] = [
                 CoordinatorService(database: backend.database, settings: arena.settings, logger: logger)
             ]
-            let workerDatabase = Database(Backend.settings(backend.workerURL, connections: 3), logger: logger)
+            let workerURL = backend.workerURL ?? options.resolvedDatabaseURL ?? ""
+            let workerDatabase = Database(
+                Backend.settings(workerURL, connections: 3, pooled: options.pooled), logger: logger)
             let http = HTTPClient()
             if !settings.endpoints.isEmpty {
                 services.append(WorkerService(settings: settings, database: workerDatabase, http: http, logger: logger))
             }
             if options.json {
                 try Output.json(["worker_database_url": backend.workerURL])
+            } else if let url = backend.workerURL {
+                Output.line("Affine is up. Workers join with AFFINE_DATABASE_URL='\(url)'. Ctrl-C stops.")
             } else {
-                Output.line("Affine is up. Workers join with AFFINE_DATABASE_URL='\(backend.workerURL)'. Ctrl-C stops.")
+                Output.line("Affine is up. Give workers a login that is a member of affine_worker. Ctrl-C stops.")
             }
             try await Services.run(services, logger: logger)
             await http.close()

@@ -21,7 +21,8 @@ enum DemoModels {
     }
 
     static func serving<Value: Sendable>(
-        _ models: DemoCommand.Models, folder: String, logger: Logger, _ body: ([DemoContestant]) async throws -> Value
+        _ models: DemoCommand.Models, folder: String, logger: Logger,
+        _ body: @escaping @Sendable ([DemoContestant]) async throws -> Value
     ) async throws -> Value {
         switch models {
         case .scripted: try await ScriptedModels.serving(logger: logger, body)

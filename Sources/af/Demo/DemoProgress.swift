@@ -18,12 +18,12 @@ struct DemoProgress: Sendable {
     func untilDecided() async throws -> ContestID {
         var drawn = 0
         var lastLine = ContinuousClock.now - .seconds(60)
-        var speeds: [String: ContinuousClock.Instant] = [:]
+        var begun: [String: ContinuousClock.Instant] = [:]
         while true {
             if let contest = try await decided() { return contest }
             let progress = try await reports.progress()
-            for row in progress where row.finished == 0 { speeds[key(row)] = .now }
-            let lines = progress.map { line($0, began: speeds[key($0)] ?? started) }
+            for row in progress where row.finished == 0 { begun[key(row)] = .now }
+            let lines = progress.map { line($0, began: begun[key($0)] ?? started) }
             if isTerminal {
                 draw(lines, over: drawn)
                 drawn = lines.count

@@ -1,6 +1,7 @@
 import Coordinator
 import Digest
 import Domain
+import Environments
 import FoundationEssentials
 import Logging
 import Migrating
@@ -21,12 +22,16 @@ struct DemoRun: Sendable {
 
     func run(since started: ContinuousClock.Instant) async throws -> DemoReport {
         let logger = options.logger
+        try await Sandbox().check()
         try await emptyDatabase(logger: logger)
         return try await Backend.with(options) { backend in
-            try await DemoModels.serving(models, folder: options.resolvedDataFolder, logger: logger) { contestants in
-                try await prepare(backend.database, contestants)
-                let contest = try await play(backend, contestants, logger: logger)
-                return try await report(on: contest, backend.database, since: started)
+            try await Interruption.ending {
+                try await DemoModels.serving(models, folder: options.resolvedDataFolder, logger: logger) {
+                    contestants in
+                    try await prepare(backend.database, contestants)
+                    let contest = try await play(backend, contestants, logger: logger)
+                    return try await report(on: contest, backend.database, since: started)
+                }
             }
         }
     }
@@ -58,7 +63,7 @@ struct DemoRun: Sendable {
                 actor: "demo")
         }
         let hash = try BlockHash(SHA256Digest(of: "affine/demo/\(seed)").hex)
-        try await ChainBlocks(database: database).observe(Block(number: Self.block, hash: hash))
+        try await ChainBlocks(database: database).observe(Block(number: Self.block, hash: hash), actor: "demo")
     }
 
     /// Coordinator in this process, workers in processes of their own, until the contest is over.
@@ -67,7 +72,7 @@ struct DemoRun: Sendable {
         settings.curtail = curtail
         let coordinator = CoordinatorService(database: backend.database, settings: settings, logger: logger)
         let processes = WorkerProcesses(
-            databaseURL: backend.workerURL, endpoints: contestants.map(\.endpoint), count: workers,
+            databaseURL: backend.workerURL ?? "", endpoints: contestants.map(\.endpoint), count: workers,
             concurrency: models.concurrency, logFolder: options.resolvedDataFolder)
         return try await withThrowingTaskGroup(of: ContestID?.self) { group in
             group.addTask {

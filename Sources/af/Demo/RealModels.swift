@@ -22,29 +22,26 @@ enum RealModels {
     ]
 
     static func serving<Value: Sendable>(
-        folder: String, logger: Logger, _ body: ([DemoContestant]) async throws -> Value
+        folder: String, logger: Logger, _ body: @escaping @Sendable ([DemoContestant]) async throws -> Value
     ) async throws -> Value {
         let requirements = String(decoding: PackageResources.requirements_txt, as: UTF8.self)
         let place = "\(folder)/models-\(SHA256Digest(of: requirements).hex.prefix(12))"
         try await install(requirements, at: place)
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            var contestants: [DemoContestant] = []
+        var contestants: [DemoContestant] = []
+        var servers: [@Sendable () async throws -> Void] = []
+        for (source, hotkey) in zip(sources, try DemoModels.hotkeys()) {
+            let port = try FreePort.find()
+            servers.append { try await serve(source, at: place, port: port) }
+            let revision = String(SHA256Digest(of: "\(source.repository)\n\(requirements)").hex.prefix(40))
+            let model = try ModelReference(repository: source.repository, revision: revision)
+            let endpoint = Endpoint(model: model, baseURL: "http://127.0.0.1:\(port)/v1")
+            contestants.append(DemoContestant(hotkey: hotkey, model: model, endpoint: endpoint))
+        }
+        return try await af.serving(servers) { [contestants] in
             let http = HTTPClient()
-            for (source, hotkey) in zip(sources, try DemoModels.hotkeys()) {
-                let port = try FreePort.find()
-                group.addTask { try await serve(source, at: place, port: port) }
-                let revision = String(SHA256Digest(of: "\(source.repository)\n\(requirements)").hex.prefix(40))
-                let model = try ModelReference(repository: source.repository, revision: revision)
-                contestants.append(
-                    DemoContestant(
-                        hotkey: hotkey, model: model,
-                        endpoint: Endpoint(model: model, baseURL: "http://127.0.0.1:\(port)/v1")))
-            }
             for contestant in contestants { try await waitUntilServed(contestant, place: place, http: http) }
             await http.close()
-            let value = try await body(contestants)
-            group.cancelAll()
-            return value
+            return try await body(contestants)
         }
     }
 

@@ -18,35 +18,26 @@ enum ScriptedModels {
     ]
 
     static func serving<Value: Sendable>(
-        logger: Logger, _ body: ([DemoContestant]) async throws -> Value
+        logger: Logger, _ body: @escaping @Sendable ([DemoContestant]) async throws -> Value
     ) async throws -> Value {
         let answers = try knownAnswers()
         var quiet = logger
         quiet.logLevel = .critical  // being cancelled at the end is what is meant to happen
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            var contestants: [DemoContestant] = []
-            for ((name, percent), hotkey) in zip(skills, try DemoModels.hotkeys()) {
-                let model = try ModelReference(
-                    repository: name, revision: String(SHA256Digest(of: name).hex.prefix(40)))
-                let script = ScriptedModel(name: name, percent: percent, answers: answers)
-                let (ports, opened) = AsyncStream.makeStream(of: Int.self)
-                let application = Application(
-                    router: script.router(),
-                    configuration: .init(address: .hostname("127.0.0.1", port: 0), serverName: "scripted"),
-                    onServerRunning: { opened.yield($0.localAddress?.port ?? 0) }, logger: quiet)
-                group.addTask { try await application.run() }
-                guard let port = await ports.first(where: { _ in true }), port > 0 else {
-                    throw CommandError("the scripted model '\(name)' could not be served on loopback")
-                }
-                contestants.append(
-                    DemoContestant(
-                        hotkey: hotkey, model: model,
-                        endpoint: Endpoint(model: model, baseURL: "http://127.0.0.1:\(port)/v1")))
-            }
-            let value = try await body(contestants)
-            group.cancelAll()
-            return value
+        var contestants: [DemoContestant] = []
+        var servers: [@Sendable () async throws -> Void] = []
+        for ((name, percent), hotkey) in zip(skills, try DemoModels.hotkeys()) {
+            let port = try FreePort.find()
+            let script = ScriptedModel(name: name, percent: percent, answers: answers)
+            let application = Application(
+                router: script.router(),
+                configuration: .init(address: .hostname("127.0.0.1", port: port), serverName: "scripted"), logger: quiet
+            )
+            servers.append { try await application.run() }
+            let model = try ModelReference(repository: name, revision: String(SHA256Digest(of: name).hex.prefix(40)))
+            let endpoint = Endpoint(model: model, baseURL: "http://127.0.0.1:\(port)/v1")
+            contestants.append(DemoContestant(hotkey: hotkey, model: model, endpoint: endpoint))
         }
+        return try await af.serving(servers) { [contestants] in try await body(contestants) }
     }
 
     /// The reference answer by the last message of the prompt, over all tasks the demo can draw.

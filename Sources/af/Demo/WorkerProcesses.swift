@@ -12,8 +12,12 @@ struct WorkerProcesses: Sendable {
     let logFolder: String
 
     /// Starts the worker again whenever it ends, until cancelled; then stops it politely.
+    ///
+    /// - Throws: `CommandError` when it ends at once time and again.
     func keepRunning(_ number: Int) async throws {
+        var quickEnds = 0
         while !Task.isCancelled {
+            let started = ContinuousClock.now
             var teardown = PlatformOptions()
             teardown.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: .seconds(5))]
             let log = try FileDescriptor.open(
@@ -24,6 +28,11 @@ struct WorkerProcesses: Sendable {
                 environment: .inherit.updating(["AFFINE_DATABASE_URL": databaseURL]), platformOptions: teardown,
                 input: .none, output: .fileDescriptor(log, closeAfterSpawningProcess: false),
                 error: .fileDescriptor(log, closeAfterSpawningProcess: true))
+            quickEnds = .now - started < .seconds(3) ? quickEnds + 1 : 0
+            guard quickEnds < 3 else {
+                throw CommandError(
+                    "worker \(number) ends at once, three times in a row; see \(logFolder)/worker-\(number).log")
+            }
             try await Task.sleep(for: .seconds(1))
         }
     }

@@ -9,12 +9,8 @@ import Postgres
 struct Backend: Sendable {
     /// With the coordinator's rights.
     let database: Database
-    /// For worker processes, with a worker's rights.
-    let workerURL: String
-    /// For migrations, with the owner's rights.
-    let ownerURL: String
-    /// Whether the database is a private cluster of ours.
-    let isPrivate: Bool
+    /// For worker processes, with a worker's rights; nil where the database is not ours to hand out.
+    let workerURL: String?
 
     static let databaseName = "affine"
     /// Everything Affine stores is in these.
@@ -27,8 +23,7 @@ struct Backend: Sendable {
         let logger = logger ?? options.logger
         if let url = options.resolvedDatabaseURL {
             let backend = Backend(
-                database: Database(settings(url, pooled: options.pooled), logger: logger), workerURL: url,
-                ownerURL: url, isPrivate: false)
+                database: Database(settings(url, pooled: options.pooled), logger: logger), workerURL: nil)
             return try await closing(backend.database) { _ in try await body(backend) }
         }
         return try await running(LocalCluster(folder: options.resolvedDataFolder, logger: logger)) { cluster in
@@ -71,19 +66,22 @@ struct Backend: Sendable {
         }
     }
 
-    /// Leaves the cluster as it was found: running or not.
+    /// Starts the cluster if it does not run; whoever uses it last stops it.
     private static func running<Value>(
         _ cluster: LocalCluster, _ body: (LocalCluster) async throws -> Value
     ) async throws -> Value {
-        let address = try await cluster.start()
+        _ = try await cluster.start()
+        let users = try ClusterUsers.join(folder: cluster.folder)
+        // Somebody who left while we came may have stopped it.
+        _ = try await cluster.start()
+        let result: Result<Value, any Error>
         do {
-            let value = try await body(cluster)
-            if !address.adopted { try await cluster.stop() }
-            return value
+            result = .success(try await body(cluster))
         } catch {
-            if !address.adopted { try await cluster.stop() }
-            throw error
+            result = .failure(error)
         }
+        if users.isLast() { try await cluster.stop() }
+        return try result.get()
     }
 
     private static func createDatabase(in cluster: LocalCluster, logger: Logger) async throws {
@@ -108,8 +106,7 @@ struct Backend: Sendable {
         let url = cluster.connectionString(database: databaseName, user: "affine_coordinator")
         return Backend(
             database: Database(settings(url), logger: logger),
-            workerURL: cluster.connectionString(database: databaseName, user: "affine_worker"), ownerURL: ownerURL,
-            isPrivate: true)
+            workerURL: cluster.connectionString(database: databaseName, user: "affine_worker"))
     }
 }
 

@@ -21,6 +21,7 @@ struct Stage: Sendable {
         try await fresh.database.execute(Database.rowsFunction)
         let pools = try [pool(as: "affine_coordinator"), pool(as: "affine_worker")]
         var settings = ArenaSettings()
+        settings.voidPause = .zero
         change(&settings)
         let stage = Stage(
             owner: fresh.database, coordinator: pools[0], workers: pools[1],
@@ -43,7 +44,7 @@ struct Stage: Sendable {
 
     /// A block whose hash follows from its number.
     func observe(_ number: Int64) async throws {
-        try await ChainBlocks(database: coordinator).observe(Self.block(number))
+        try await ChainBlocks(database: coordinator).observe(Self.block(number), actor: "test")
     }
 
     static func block(_ number: Int64) throws -> Block {

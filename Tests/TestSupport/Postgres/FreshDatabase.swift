@@ -54,6 +54,8 @@ public struct FreshDatabase: Sendable {
     public static func provide<T: Sendable>(
         _ template: DatabaseTemplate, _ body: () async throws -> T
     ) async throws -> T {
+        await Places.ofDatabases.take()
+        defer { Places.ofDatabases.give() }
         let address = try await TestServer.clone(template)
         let fresh = FreshDatabase(
             database: Database(DatabaseSettings(url: address.url), logger: logger), address: address)

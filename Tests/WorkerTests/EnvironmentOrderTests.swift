@@ -1,0 +1,36 @@
+import Domain
+import Postgres
+import Testing
+import Worker
+
+@Suite struct EnvironmentOrderTests {
+    private func order(
+        kind: String = "builtin", baseURL: String? = nil, lo: Int64 = 0, hi: Int64 = 1, parameters: String = "{}"
+    ) throws -> EnvironmentOrder {
+        try EnvironmentOrder(
+            environment: 1, name: EnvironmentName("abd"), kind: kind, baseURL: baseURL, lo: Score(nano: lo),
+            hi: Score(nano: hi), timeout: .seconds(1), temperature: 0, parameters: parameters,
+            tasks: [])
+    }
+
+    @Test func knownKindsHaveTheirPlace() throws {
+        #expect(try order().place == .builtin)
+        #expect(try order(kind: "url", baseURL: "http://h").place == .url("http://h"))
+        #expect(try order(parameters: #"{"difficulty":3}"#).parameters == ["difficulty": .integer(3)])
+    }
+
+    @Test("What is no order is refused, with the environment's name and the reason")
+    func refused() {
+        let kinds = [("container", "x"), ("url", nil), ("builtin", "http://h"), ("", nil)] as [(String, String?)]
+        for (kind, baseURL) in kinds {
+            let error = #expect(throws: PostgresError.self) { try order(kind: kind, baseURL: baseURL) }
+            #expect(error?.code == .decoding)
+            #expect(error?.message == "environment abd is of kind '\(kind)', which this worker does not know")
+        }
+        let bounds = #expect(throws: PostgresError.self) { try order(lo: 1, hi: 1) }
+        #expect(bounds?.message == "environment abd has bounds or parameters that are not valid")
+        for parameters in ["", "[]", "{", "null"] {
+            #expect(throws: PostgresError.self) { try order(parameters: parameters) }
+        }
+    }
+}

@@ -1,4 +1,0 @@
-import Testing
-import Worker
-
-@Suite struct Placeholder {}

@@ -1,0 +1,16 @@
+/// What a test waited for did not happen.
+struct NeverHappened: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Waits until a condition holds, by looking again and again: for conditions that live in the database, where nobody
+/// can wake us.
+func eventually(
+    _ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + limit
+    while try await !condition() {
+        guard .now < deadline else { throw NeverHappened(description: "\(what): not within \(limit)") }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+}
