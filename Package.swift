@@ -90,11 +90,13 @@ let tests: [Target] = [
     .testTarget(
         name: "WorkerTests",
         dependencies: [
-            "Worker", "Domain", "Environments", "HTTPClient", "Migrating", "Migrations", "Postgres", "TestSupport", logging,
+            "Worker", "Domain", "Environments", "HTTPClient", "Migrating", "Migrations", "Postgres", "TestSupport",
+            logging,
             serviceLifecycle,
         ], swiftSettings: strict),
     .testTarget(
-        name: "SystemTests", dependencies: ["Domain", "Postgres", "TestSupport", logging, subprocess, systemPackage], path: "Tests/System",
+        name: "SystemTests", dependencies: ["Domain", "Postgres", "TestSupport", logging, subprocess, systemPackage],
+        path: "Tests/System",
         swiftSettings: strict),
 ]
 

@@ -28,7 +28,8 @@ import Testing
                 stage.owner.column(
                     "SELECT DISTINCT kind FROM affine.event ORDER BY kind")
                     == [
-                        "chain.block_observed", "contest.decided", "contest.opened", "environment.defined", "miner.admitted", "miner.crowned",
+                        "chain.block_observed", "contest.decided", "contest.opened", "environment.defined",
+                        "miner.admitted", "miner.crowned",
                         "window.baseline_complete", "window.opened",
                     ])
             try await #expect(

@@ -107,7 +107,10 @@ import Testing
             }
             try await #expect(
                 stage.owner.column("SELECT round || ' ' || state || ': ' || state_reason FROM affine.evaluation")
-                    == ["1 cancelled: 20 jobs ended in a fault that is nobody's, or not at all", "2 complete: deadline passed"])
+                    == [
+                        "1 cancelled: 20 jobs ended in a fault that is nobody's, or not at all",
+                        "2 complete: deadline passed",
+                    ])
             try await #expect(stage.queue() == "0 ready, 0 leased")
             try await #expect(stage.owner.value("SELECT state FROM affine.task_window") == "open")
         }
