@@ -33,12 +33,13 @@ CREATE UNIQUE INDEX one_deployment_per_url ON affine.deployment (base_url) WHERE
 
 CREATE SEQUENCE affine.ready_pass;
 
+-- Columns stand by width, so that no row holds padding.
 CREATE TABLE affine.ready (
     evaluation    bigint   NOT NULL,
-    environment   smallint NOT NULL,
     pass          bigint   NOT NULL DEFAULT nextval('affine.ready_pass'),
     from_position integer  NOT NULL,
     to_position   integer  NOT NULL,
+    environment   smallint NOT NULL,
     attempt       smallint NOT NULL,
     PRIMARY KEY (evaluation, environment, pass),
     CHECK (from_position BETWEEN 0 AND to_position)
@@ -49,42 +50,42 @@ CREATE TABLE affine.lease (
     worker        uuid        NOT NULL,
     deployment    bigint      NOT NULL,
     evaluation    bigint      NOT NULL,
+    -- The lowest pass among the runs taken.
+    pass          bigint      NOT NULL,
     environment   smallint    NOT NULL,
-    positions     int4multirange NOT NULL CHECK (NOT isempty(positions) AND lower(positions) >= 0),
     attempt       smallint    NOT NULL,
+    positions     int4multirange NOT NULL CHECK (NOT isempty(positions) AND lower(positions) >= 0),
     claimed_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires_at    timestamptz NOT NULL
 );
 CREATE INDEX lease_worker ON affine.lease (worker);
 CREATE INDEX lease_evaluation ON affine.lease (evaluation);
 
--- The job history. `final` marks the one attempt of a job that counts; the unique index below keeps it the only one,
--- and keeps a failed try from being recorded twice.
+-- The job history; columns stand by width here as well. `final` marks the one attempt of a job that counts; the unique
+-- index that each partition gets keeps it the only one, and keeps a failed try from being recorded twice.
 CREATE TABLE affine.attempt (
     window_id         bigint         NOT NULL,
     evaluation        bigint         NOT NULL,
-    environment       smallint       NOT NULL,
-    position          integer        NOT NULL,
-    attempt           smallint       NOT NULL,
-    final             boolean        NOT NULL,
-    outcome           affine.outcome NOT NULL,
+    deployment        bigint,
     score_nano        bigint,
-    error_code        text,
-    error_detail      text,
-    evidence          text,
+    ended_at          timestamptz    NOT NULL DEFAULT clock_timestamp(),
     lease             uuid           NOT NULL,
     worker            uuid,
-    deployment        bigint,
+    position          integer        NOT NULL,
     duration_ms       integer        NOT NULL,
     prompt_tokens     integer,
     completion_tokens integer,
-    ended_at          timestamptz    NOT NULL DEFAULT clock_timestamp(),
+    outcome           affine.outcome NOT NULL,
+    environment       smallint       NOT NULL,
+    attempt           smallint       NOT NULL,
+    final             boolean        NOT NULL,
+    error_code        text,
+    error_detail      text,
+    evidence          text,
     CHECK ((outcome = 'scored') = (score_nano IS NOT NULL)),
     CHECK (outcome = 'scored' OR error_code IS NOT NULL),
     CHECK (final OR outcome IN ('infra_fault', 'environment_fault'))
 ) PARTITION BY LIST (window_id);
-CREATE UNIQUE INDEX one_final_attempt ON affine.attempt
-    (evaluation, environment, position, (CASE WHEN final THEN 0 ELSE attempt END), window_id);
 SELECT affine.make_append_only('affine.attempt');
 
 -- The positions of a lease, one row each.
@@ -96,25 +97,30 @@ CREATE FUNCTION affine.open_attempt_partition(window_id bigint) RETURNS void LAN
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     EXECUTE format('CREATE TABLE affine.attempt_window_%1$s PARTITION OF affine.attempt FOR VALUES IN (%1$s)', window_id);
+    -- On the partition, because on the parent it would have to repeat the window in every entry.
+    EXECUTE format('CREATE UNIQUE INDEX one_final_attempt_%1$s ON affine.attempt_window_%1$s '
+                   '(evaluation, environment, position, (CASE WHEN final THEN 0::smallint ELSE attempt END))', window_id);
 END $$;
 
 -- Plans positions [first_position, last_position] of one or all environments of an evaluation (null: all, as planned).
--- Runs have the environment's length, and length 1 in the last fifth; environments take turns.
+-- Runs have the environment's length while eight more would fit, then shrink to 1; environments take turns.
 CREATE FUNCTION affine.enqueue(target bigint, only_environment smallint DEFAULT NULL,
                                first_position integer DEFAULT 0) RETURNS integer
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    WITH planned AS (
-        SELECT ee.environment, we.run_length::integer AS length, ee.planned AS until,
-               GREATEST(first_position, ee.planned - (ee.planned + 4) / 5) AS tail
+    WITH RECURSIVE planned AS (
+        SELECT ee.environment, we.run_length::integer AS length, ee.planned AS until
         FROM affine.evaluation_environment ee
         JOIN affine.evaluation e ON e.id = ee.evaluation
         JOIN affine.window_environment we ON we.window_id = e.window_id AND we.environment = ee.environment
         WHERE ee.evaluation = target AND (only_environment IS NULL OR ee.environment = only_environment)
     ), run AS (
-        SELECT environment, until, p AS from_position, LEAST(p + length, tail) - 1 AS to_position
-        FROM planned, generate_series(first_position, tail - 1, length) AS p
+        SELECT environment, length, until, first_position AS from_position,
+               LEAST(first_position + GREATEST(1, LEAST(length, (until - first_position) / 8)), until) - 1 AS to_position
+        FROM planned WHERE first_position < until
         UNION ALL
-        SELECT environment, until, p, p FROM planned, generate_series(tail, until - 1) AS p
+        SELECT environment, length, until, to_position + 1,
+               to_position + GREATEST(1, LEAST(length, (until - to_position - 1) / 8))
+        FROM run WHERE to_position + 1 < until
     ), added AS (
         INSERT INTO affine.ready (evaluation, environment, from_position, to_position, attempt)
         SELECT target, environment, from_position, to_position, 1 FROM run
@@ -187,6 +193,70 @@ SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM affine.ready WHERE evaluation = target;
     DELETE FROM affine.lease WHERE evaluation = target;
 $$;
+
+-- A score outside its environment's bounds is a defect of the reporter: the whole batch is refused.
+CREATE FUNCTION affine.refuse_score(score_nano bigint, lo_nano bigint, hi_nano bigint) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'score % is outside [%, %]', score_nano, lo_nano, hi_nano USING ERRCODE = 'AF004';
+END $$;
+
+-- `settle` for reports that are not all accepted or not all final. The caller has locked the leases.
+CREATE FUNCTION affine.settle_one_by_one(worker_id uuid, leases uuid[], evaluations bigint[], environments smallint[],
+    positions integer[], outcomes text[], scores_nano bigint[], error_codes text[], error_details text[], evidences text[],
+    durations_ms integer[], prompt_tokens integer[], completion_tokens integer[])
+RETURNS TABLE (place integer, status text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    WITH report AS MATERIALIZED (
+        SELECT * FROM unnest(leases, evaluations, environments, positions, outcomes, scores_nano, error_codes, error_details,
+                             evidences, durations_ms, prompt_tokens, completion_tokens) WITH ORDINALITY
+            AS r (lease, evaluation, environment, position, outcome, score_nano, error_code, error_detail, evidence,
+                  duration_ms, prompt_tokens, completion_tokens, place)
+    ), held AS MATERIALIZED (
+        SELECT r.place, r.lease, r.position, r.outcome::affine.outcome AS outcome, r.score_nano, r.error_code, r.error_detail,
+               r.evidence, r.duration_ms, r.prompt_tokens, r.completion_tokens, l.evaluation, l.environment, l.attempt,
+               l.deployment, e.window_id,
+               r.outcome IN ('scored', 'model_fault') OR l.attempt >= we.max_attempts AS final,
+               CASE WHEN r.score_nano < we.lo_nano OR r.score_nano > we.hi_nano
+                    THEN affine.refuse_score(r.score_nano, we.lo_nano, we.hi_nano) ELSE r.score_nano END AS checked
+        FROM report r
+        JOIN affine.lease l ON l.id = r.lease AND l.worker = worker_id
+             AND l.positions @> r.position
+        JOIN affine.evaluation e ON e.id = l.evaluation
+        JOIN affine.window_environment we ON we.window_id = e.window_id AND we.environment = l.environment
+    ), stored AS (
+        INSERT INTO affine.attempt AS a (window_id, evaluation, environment, position, attempt, final, outcome, score_nano,
+            error_code, error_detail, evidence, lease, worker, deployment, duration_ms, prompt_tokens, completion_tokens)
+        SELECT h.window_id, h.evaluation, h.environment, h.position, h.attempt, h.final, h.outcome, h.checked,
+               h.error_code, left(h.error_detail, 2000), h.evidence, h.lease, worker_id, h.deployment, h.duration_ms,
+               h.prompt_tokens, h.completion_tokens
+        FROM held h ORDER BY h.evaluation, h.environment, h.position, h.place
+        ON CONFLICT DO NOTHING
+        RETURNING a.evaluation, a.environment, a.position, a.attempt, a.final
+    ), again AS (
+        INSERT INTO affine.ready (evaluation, environment, from_position, to_position, attempt)
+        SELECT s.evaluation, s.environment, s.position, s.position, s.attempt + 1 FROM stored s WHERE NOT s.final
+        ORDER BY s.position)
+    , answer AS MATERIALIZED (
+        SELECT r.place::integer AS place, r.lease, r.position,
+               CASE WHEN s.position IS NOT NULL THEN 'accepted'
+                    WHEN h.place IS NOT NULL OR EXISTS (
+                        SELECT FROM affine.attempt a WHERE a.evaluation = r.evaluation AND a.environment = r.environment
+                            AND a.position = r.position AND a.lease = r.lease AND a.worker = worker_id) THEN 'duplicate'
+                    ELSE 'superseded' END AS status
+        FROM report r
+        LEFT JOIN held h ON h.place = r.place
+        LEFT JOIN stored s ON (s.evaluation, s.environment, s.position) = (h.evaluation, h.environment, h.position)
+    ), fenced AS (
+        INSERT INTO affine.event (actor, kind, subject, detail)
+        SELECT 'worker ' || worker_id, 'job.fenced', 'lease ' || a.lease,
+               jsonb_build_object('positions', jsonb_agg(a.position ORDER BY a.position))
+        FROM answer a WHERE a.status = 'superseded' GROUP BY a.lease ORDER BY a.lease
+    )
+    SELECT a.place, a.status FROM answer a ORDER BY a.place;
+END $$;
 
 GRANT SELECT ON affine.worker, affine.deployment, affine.ready, affine.lease, affine.attempt TO affine_coordinator;
 GRANT EXECUTE ON FUNCTION affine.each_position(int4multirange), affine.open_attempt_partition(bigint),

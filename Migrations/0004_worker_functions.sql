@@ -54,48 +54,64 @@ END $$;
 CREATE FUNCTION affine.claim(worker_id uuid, deployments bigint[], environments text[], runs integer, floor bigint)
 RETURNS TABLE (lease uuid, deployment bigint, evaluation bigint, environment smallint, attempt smallint,
                from_positions integer[], to_positions integer[], pass bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+DECLARE
+    chosen record;
+    head record;
+    last_evaluation bigint := 0;
 BEGIN
     IF NOT EXISTS (SELECT FROM affine.worker w WHERE w.id = worker_id AND w.stopped_at IS NULL
                    AND w.seen_at > clock_timestamp() - make_interval(secs => w.ttl_ms / 1000.0)) THEN
         RAISE EXCEPTION 'worker % is not registered or fell silent', worker_id USING ERRCODE = 'AF003';
     END IF;
     PERFORM set_config('synchronous_commit', 'off', true);
-    RETURN QUERY
-    WITH head AS MATERIALIZED (
-        SELECT d.id AS deployment, e.id AS evaluation, we.environment, we.timeout_ms
+    LOOP
+        SELECT d.id AS deployment, e.id AS evaluation, e.window_id INTO chosen
         FROM affine.deployment d
-        JOIN affine.evaluation e ON e.model = d.model AND e.revision = d.revision AND e.state = 'running'
-        JOIN affine.window_environment we ON we.window_id = e.window_id
-        JOIN affine.environment n ON n.id = we.environment AND (environments IS NULL OR n.name = ANY (environments))
         CROSS JOIN LATERAL (
-            SELECT r.pass FROM affine.ready r
-            WHERE r.evaluation = e.id AND r.environment = we.environment AND r.pass >= floor
-            ORDER BY r.pass LIMIT 1) AS first
+            SELECT r.id, r.window_id FROM affine.evaluation r
+            WHERE r.model = d.model AND r.revision = d.revision AND r.state = 'running' AND r.id > last_evaluation
+            ORDER BY r.id LIMIT 1) AS e
         WHERE d.id = ANY (deployments) AND d.retired_at IS NULL
-        ORDER BY e.id, first.pass LIMIT 1
-    ), picked AS MATERIALIZED (
-        SELECT r.ctid FROM affine.ready r
-        WHERE r.evaluation = (SELECT h.evaluation FROM head h) AND r.environment = (SELECT h.environment FROM head h)
-          AND r.pass >= floor
-        ORDER BY r.pass LIMIT runs FOR UPDATE SKIP LOCKED
-    ), taken AS (
-        DELETE FROM affine.ready r WHERE r.ctid = ANY (ARRAY(SELECT p.ctid FROM picked p)) RETURNING r.*
-    ), grouped AS (
-        SELECT gen_random_uuid() AS id, t.attempt, range_agg(int4range(t.from_position, t.to_position + 1)) AS positions,
-               sum(t.to_position - t.from_position + 1) AS jobs, min(t.pass) AS pass
-        FROM taken t GROUP BY t.attempt
-    ), leased AS (
-        INSERT INTO affine.lease AS l (id, worker, deployment, evaluation, environment, positions, attempt, expires_at)
-        SELECT g.id, worker_id, h.deployment, h.evaluation, h.environment, g.positions, g.attempt,
-               clock_timestamp() + make_interval(secs => 60 + g.jobs * (h.timeout_ms / 1000.0 + 30))
-        FROM grouped g CROSS JOIN head h
-        RETURNING l.*
-    )
-    SELECT l.id, l.deployment, l.evaluation, l.environment, l.attempt,
-           ARRAY(SELECT lower(r) FROM unnest(l.positions) AS r ORDER BY 1),
-           ARRAY(SELECT upper(r) - 1 FROM unnest(l.positions) AS r ORDER BY 1), g.pass
-    FROM leased l JOIN grouped g ON g.id = l.id ORDER BY g.pass;
+        ORDER BY e.id LIMIT 1;
+        EXIT WHEN NOT FOUND;
+        last_evaluation := chosen.evaluation;
+        -- Others may be taking the same rows, so an environment that yields nothing is followed by the next.
+        FOR head IN
+            SELECT we.environment, we.timeout_ms
+            FROM affine.window_environment we
+            CROSS JOIN LATERAL (
+                SELECT r.pass FROM affine.ready r
+                WHERE r.evaluation = chosen.evaluation AND r.environment = we.environment AND r.pass >= floor
+                ORDER BY r.pass LIMIT 1) AS first
+            WHERE we.window_id = chosen.window_id AND (environments IS NULL OR EXISTS (
+                SELECT FROM affine.environment n WHERE n.id = we.environment AND n.name = ANY (environments)))
+            ORDER BY first.pass
+        LOOP
+            RETURN QUERY
+            WITH taken AS (
+                DELETE FROM affine.ready t WHERE t.ctid = ANY (ARRAY(
+                    SELECT r.ctid FROM affine.ready r
+                    WHERE r.evaluation = chosen.evaluation AND r.environment = head.environment AND r.pass >= floor
+                    ORDER BY r.pass LIMIT runs FOR UPDATE SKIP LOCKED))
+                RETURNING t.attempt, t.pass, t.from_position, t.to_position
+            )
+            INSERT INTO affine.lease AS l
+                (id, worker, deployment, evaluation, environment, attempt, positions, pass, expires_at)
+            SELECT gen_random_uuid(), worker_id, chosen.deployment, chosen.evaluation, head.environment, t.attempt,
+                   range_agg(int4range(t.from_position, t.to_position + 1)), min(t.pass),
+                   clock_timestamp() + make_interval(secs =>
+                       60 + sum(t.to_position - t.from_position + 1) * (head.timeout_ms / 1000.0 + 30))
+            FROM taken t GROUP BY t.attempt ORDER BY min(t.pass)
+            RETURNING l.id, l.deployment, l.evaluation, l.environment, l.attempt,
+                      ARRAY(SELECT lower(r) FROM unnest(l.positions) AS r ORDER BY 1),
+                      ARRAY(SELECT upper(r) - 1 FROM unnest(l.positions) AS r ORDER BY 1), l.pass;
+            IF FOUND THEN
+                RETURN;
+            END IF;
+        END LOOP;
+    END LOOP;
 END $$;
 
 -- How to run the environments of an evaluation, and the task of each position: position p asks task_ids[p + 1].
@@ -119,73 +135,68 @@ CREATE FUNCTION affine.settle(worker_id uuid, finished uuid[], leases uuid[], ev
     positions integer[], outcomes text[], scores_nano bigint[], error_codes text[], error_details text[], evidences text[],
     durations_ms integer[], prompt_tokens integer[], completion_tokens integer[])
 RETURNS TABLE (place integer, status text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+DECLARE
+    reports CONSTANT integer := cardinality(leases);
+    named CONSTANT uuid[] := ARRAY(SELECT DISTINCT unnest(leases));
+    stored integer;
+    closed integer := 0;
 BEGIN
-    PERFORM FROM affine.lease l WHERE l.id = ANY (leases) AND l.worker = worker_id ORDER BY l.id FOR UPDATE;
-    RETURN QUERY
-    WITH report AS MATERIALIZED (
-        SELECT * FROM unnest(leases, evaluations, environments, positions, outcomes, scores_nano, error_codes, error_details,
-                             evidences, durations_ms, prompt_tokens, completion_tokens) WITH ORDINALITY
-            AS r (lease, evaluation, environment, position, outcome, score_nano, error_code, error_detail, evidence,
-                  duration_ms, prompt_tokens, completion_tokens, place)
-    ), held AS MATERIALIZED (
-        SELECT r.place, r.lease, r.position, r.outcome::affine.outcome AS outcome, r.score_nano, r.error_code, r.error_detail,
-               r.evidence, r.duration_ms, r.prompt_tokens, r.completion_tokens, l.evaluation, l.environment, l.attempt,
-               l.deployment, e.window_id,
-               r.outcome IN ('scored', 'model_fault') OR l.attempt >= we.max_attempts AS final,
-               affine.require_in_bounds(r.score_nano, we.lo_nano, we.hi_nano) AS checked
-        FROM report r
-        JOIN affine.lease l ON l.id = r.lease AND l.worker = worker_id
-             AND l.positions @> r.position
-        JOIN affine.evaluation e ON e.id = l.evaluation
-        JOIN affine.window_environment we ON we.window_id = e.window_id AND we.environment = l.environment
-    ), stored AS (
-        INSERT INTO affine.attempt AS a (window_id, evaluation, environment, position, attempt, final, outcome, score_nano,
-            error_code, error_detail, evidence, lease, worker, deployment, duration_ms, prompt_tokens, completion_tokens)
-        SELECT h.window_id, h.evaluation, h.environment, h.position, h.attempt, h.final, h.outcome, h.checked,
-               h.error_code, left(h.error_detail, 2000), h.evidence, h.lease, worker_id, h.deployment, h.duration_ms,
-               h.prompt_tokens, h.completion_tokens
-        FROM held h ORDER BY h.evaluation, h.environment, h.position, h.place
-        ON CONFLICT DO NOTHING
-        RETURNING a.evaluation, a.environment, a.position, a.attempt, a.final
-    ), again AS (
-        INSERT INTO affine.ready (evaluation, environment, from_position, to_position, attempt)
-        SELECT s.evaluation, s.environment, s.position, s.position, s.attempt + 1 FROM stored s WHERE NOT s.final
-        ORDER BY s.position)
-    , answer AS MATERIALIZED (
-        SELECT r.place::integer AS place, r.lease, r.position,
-               CASE WHEN s.position IS NOT NULL THEN 'accepted'
-                    WHEN h.place IS NOT NULL OR EXISTS (
-                        SELECT FROM affine.attempt a WHERE a.evaluation = r.evaluation AND a.environment = r.environment
-                            AND a.position = r.position AND a.lease = r.lease AND a.worker = worker_id) THEN 'duplicate'
-                    ELSE 'superseded' END AS status
-        FROM report r
-        LEFT JOIN held h ON h.place = r.place
-        LEFT JOIN stored s ON (s.evaluation, s.environment, s.position) = (h.evaluation, h.environment, h.position)
-    ), fenced AS (
-        INSERT INTO affine.event (actor, kind, subject, detail)
-        SELECT 'worker ' || worker_id, 'job.fenced', 'lease ' || a.lease,
-               jsonb_build_object('positions', jsonb_agg(a.position ORDER BY a.position))
-        FROM answer a WHERE a.status = 'superseded' GROUP BY a.lease ORDER BY a.lease
-    )
-    SELECT a.place, a.status FROM answer a ORDER BY a.place;
-
-    DELETE FROM affine.lease l USING affine.evaluation e
-    WHERE l.id = ANY (finished) AND l.worker = worker_id AND e.id = l.evaluation AND NOT EXISTS (
-        SELECT FROM affine.each_position(l.positions) AS p
-        WHERE NOT EXISTS (
-            SELECT FROM affine.attempt a WHERE a.window_id = e.window_id AND a.evaluation = l.evaluation
-                AND a.environment = l.environment AND a.position = p AND (a.final OR a.attempt >= l.attempt)));
-END $$;
-
--- A score outside its environment's bounds is a defect of the reporter: the whole batch is refused.
-CREATE FUNCTION affine.require_in_bounds(score_nano bigint, lo_nano bigint, hi_nano bigint) RETURNS bigint
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF score_nano < lo_nano OR score_nano > hi_nano THEN
-        RAISE EXCEPTION 'score % is outside [%, %]', score_nano, lo_nano, hi_nano USING ERRCODE = 'AF004';
+    -- Not `worker = worker_id`: by the index on workers this would walk every lease that the worker ever had.
+    PERFORM FROM affine.lease l WHERE l.id = ANY (named) AND l.worker IS NOT DISTINCT FROM worker_id ORDER BY l.id FOR UPDATE;
+    -- Nearly always every lease is held, every report is the first of its job and every outcome is final. Then one plain
+    -- INSERT does it, which writes less than one that expects conflicts; else nothing of it stays and all is sorted out below.
+    IF outcomes <@ ARRAY['scored', 'model_fault'] THEN
+        BEGIN
+            WITH held AS MATERIALIZED (
+                SELECT l.id, l.positions, l.attempt, l.deployment, l.evaluation, l.environment, e.window_id, we.lo_nano, we.hi_nano
+                FROM affine.lease l
+                JOIN affine.evaluation e ON e.id = l.evaluation
+                JOIN affine.window_environment we ON we.window_id = e.window_id AND we.environment = l.environment
+                WHERE l.id = ANY (named) AND l.worker IS NOT DISTINCT FROM worker_id
+            )
+            INSERT INTO affine.attempt (window_id, evaluation, environment, position, attempt, final, outcome, score_nano,
+                error_code, error_detail, evidence, lease, worker, deployment, duration_ms, prompt_tokens, completion_tokens)
+            SELECT h.window_id, h.evaluation, h.environment, r.position, h.attempt, true,
+                   CASE r.outcome WHEN 'scored' THEN 'scored'::affine.outcome ELSE 'model_fault' END,
+                   CASE WHEN r.score_nano < h.lo_nano OR r.score_nano > h.hi_nano
+                        THEN affine.refuse_score(r.score_nano, h.lo_nano, h.hi_nano) ELSE r.score_nano END,
+                   r.error_code, left(r.error_detail, 2000), r.evidence, h.id, worker_id, h.deployment, r.duration_ms,
+                   r.prompt_tokens, r.completion_tokens
+            FROM unnest(leases, positions, outcomes, scores_nano, error_codes, error_details, evidences, durations_ms,
+                        prompt_tokens, completion_tokens)
+                 AS r (lease, position, outcome, score_nano, error_code, error_detail, evidence, duration_ms, prompt_tokens,
+                       completion_tokens)
+            JOIN held h ON h.id = r.lease AND h.positions @> r.position
+            ORDER BY h.evaluation, h.environment, r.position;
+            GET DIAGNOSTICS stored = ROW_COUNT;
+            IF stored < reports THEN
+                RAISE EXCEPTION 'a report without its lease' USING ERRCODE = 'AF005';
+            END IF;
+            DELETE FROM affine.lease l
+            WHERE l.id = ANY (finished) AND l.worker IS NOT DISTINCT FROM worker_id
+              AND (SELECT sum(upper(run) - lower(run)) FROM unnest(l.positions) AS run)
+                  = (SELECT count(*) FROM unnest(leases) AS reported WHERE reported = l.id);
+            GET DIAGNOSTICS closed = ROW_COUNT;
+            RETURN QUERY SELECT p, 'accepted' FROM generate_series(1, reports) AS p;
+        EXCEPTION WHEN unique_violation OR SQLSTATE 'AF005' THEN
+            stored := NULL;
+        END;
     END IF;
-    RETURN score_nano;
+    IF stored IS NULL THEN
+        RETURN QUERY SELECT * FROM affine.settle_one_by_one(worker_id, leases, evaluations, environments, positions, outcomes,
+            scores_nano, error_codes, error_details, evidences, durations_ms, prompt_tokens, completion_tokens);
+    END IF;
+    IF closed < cardinality(finished) THEN
+        DELETE FROM affine.lease l USING affine.evaluation e
+        WHERE l.id = ANY (finished) AND l.worker IS NOT DISTINCT FROM worker_id AND e.id = l.evaluation AND NOT EXISTS (
+            SELECT FROM unnest(l.positions) AS run
+            WHERE upper(run) - lower(run) > (
+                SELECT count(DISTINCT a.position) FROM affine.attempt a
+                WHERE a.window_id = e.window_id AND a.evaluation = l.evaluation AND a.environment = l.environment
+                  AND a.position >= lower(run) AND a.position < upper(run) AND (a.final OR a.attempt >= l.attempt)));
+    END IF;
 END $$;
 
 -- A polite hand-back of jobs that were not begun: they return to the queue and it costs them nothing.
