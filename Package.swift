@@ -121,7 +121,8 @@ let package = Package(
             name: "Migrations", dependencies: ["Migrating"], path: "Migrations",
             resources: [
                 .embedInCode("0001_core.sql"), .embedInCode("0002_contests.sql"), .embedInCode("0003_queue.sql"),
-                .embedInCode("0004_worker_functions.sql"), .embedInCode("0005_ops.sql"),
+                .embedInCode("0004_worker_functions.sql"), .embedInCode("0005_reporting.sql"),
+                .embedInCode("0006_ops.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

@@ -99,7 +99,7 @@ CREATE TABLE affine.evaluation (
     UNIQUE (window_id, hotkey, round),
     CHECK ((state = 'running') = (ended_at IS NULL))
 );
-CREATE INDEX evaluation_running ON affine.evaluation (model, revision) WHERE state = 'running';
+CREATE INDEX evaluation_running ON affine.evaluation (model, revision, id) WHERE state = 'running';
 ALTER TABLE affine.task_window ADD FOREIGN KEY (baseline_evaluation) REFERENCES affine.evaluation (id);
 
 -- The evaluation's jobs: job p of an environment asks task_ids[p + 1]; the first `planned` of them are wanted.

@@ -33,12 +33,13 @@ CREATE UNIQUE INDEX one_deployment_per_url ON affine.deployment (base_url) WHERE
 
 CREATE SEQUENCE affine.ready_pass;
 
+-- Columns stand by width, so that no row holds padding.
 CREATE TABLE affine.ready (
     evaluation    bigint   NOT NULL,
-    environment   smallint NOT NULL,
     pass          bigint   NOT NULL DEFAULT nextval('affine.ready_pass'),
     from_position integer  NOT NULL,
     to_position   integer  NOT NULL,
+    environment   smallint NOT NULL,
     attempt       smallint NOT NULL,
     PRIMARY KEY (evaluation, environment, pass),
     CHECK (from_position BETWEEN 0 AND to_position)
@@ -49,42 +50,42 @@ CREATE TABLE affine.lease (
     worker        uuid        NOT NULL,
     deployment    bigint      NOT NULL,
     evaluation    bigint      NOT NULL,
+    -- The lowest pass among the runs taken.
+    pass          bigint      NOT NULL,
     environment   smallint    NOT NULL,
-    positions     int4multirange NOT NULL CHECK (NOT isempty(positions) AND lower(positions) >= 0),
     attempt       smallint    NOT NULL,
+    positions     int4multirange NOT NULL CHECK (NOT isempty(positions) AND lower(positions) >= 0),
     claimed_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires_at    timestamptz NOT NULL
 );
 CREATE INDEX lease_worker ON affine.lease (worker);
 CREATE INDEX lease_evaluation ON affine.lease (evaluation);
 
--- The job history. `final` marks the one attempt of a job that counts; the unique index below keeps it the only one,
--- and keeps a failed try from being recorded twice.
+-- The job history; columns stand by width here as well. `final` marks the one attempt of a job that counts; the unique
+-- index that each partition gets keeps it the only one, and keeps a failed try from being recorded twice.
 CREATE TABLE affine.attempt (
     window_id         bigint         NOT NULL,
     evaluation        bigint         NOT NULL,
-    environment       smallint       NOT NULL,
-    position          integer        NOT NULL,
-    attempt           smallint       NOT NULL,
-    final             boolean        NOT NULL,
-    outcome           affine.outcome NOT NULL,
+    deployment        bigint,
     score_nano        bigint,
-    error_code        text,
-    error_detail      text,
-    evidence          text,
+    ended_at          timestamptz    NOT NULL DEFAULT clock_timestamp(),
     lease             uuid           NOT NULL,
     worker            uuid,
-    deployment        bigint,
+    position          integer        NOT NULL,
     duration_ms       integer        NOT NULL,
     prompt_tokens     integer,
     completion_tokens integer,
-    ended_at          timestamptz    NOT NULL DEFAULT clock_timestamp(),
+    outcome           affine.outcome NOT NULL,
+    environment       smallint       NOT NULL,
+    attempt           smallint       NOT NULL,
+    final             boolean        NOT NULL,
+    error_code        text,
+    error_detail      text,
+    evidence          text,
     CHECK ((outcome = 'scored') = (score_nano IS NOT NULL)),
     CHECK (outcome = 'scored' OR error_code IS NOT NULL),
     CHECK (final OR outcome IN ('infra_fault', 'environment_fault'))
 ) PARTITION BY LIST (window_id);
-CREATE UNIQUE INDEX one_final_attempt ON affine.attempt
-    (evaluation, environment, position, (CASE WHEN final THEN 0 ELSE attempt END), window_id);
 SELECT affine.make_append_only('affine.attempt');
 
 -- The positions of a lease, one row each.
@@ -99,6 +100,10 @@ DECLARE
     partition_name text := 'affine.attempt_window_' || window_id;
 BEGIN
     EXECUTE format('CREATE TABLE %s (LIKE affine.attempt INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', partition_name);
+    -- On the partition, because on the parent it would have to repeat the window in every entry.
+    EXECUTE format('CREATE UNIQUE INDEX one_final_attempt_%s ON %s '
+                   '(evaluation, environment, position, (CASE WHEN final THEN 0::smallint ELSE attempt END))',
+                   window_id, partition_name);
     EXECUTE format('ALTER TABLE affine.attempt ATTACH PARTITION %s FOR VALUES IN (%s)', partition_name, window_id);
     -- A partition inherits the triggers for rows, not the one for TRUNCATE.
     EXECUTE format('CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON %s '
@@ -106,22 +111,24 @@ BEGIN
 END $$;
 
 -- Plans positions [first_position, last_position] of one or all environments of an evaluation (null: all, as planned).
--- Runs have the environment's length, and length 1 in the last fifth; environments take turns.
+-- Runs have the environment's length while eight more would fit, then shrink to 1; environments take turns.
 CREATE FUNCTION affine.enqueue(target bigint, only_environment smallint DEFAULT NULL,
                                first_position integer DEFAULT 0) RETURNS integer
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    WITH planned AS (
-        SELECT ee.environment, we.run_length::integer AS length, ee.planned AS until,
-               GREATEST(first_position, ee.planned - (ee.planned + 4) / 5) AS tail
+    WITH RECURSIVE planned AS (
+        SELECT ee.environment, we.run_length::integer AS length, ee.planned AS until
         FROM affine.evaluation_environment ee
         JOIN affine.evaluation e ON e.id = ee.evaluation
         JOIN affine.window_environment we ON we.window_id = e.window_id AND we.environment = ee.environment
         WHERE ee.evaluation = target AND (only_environment IS NULL OR ee.environment = only_environment)
     ), run AS (
-        SELECT environment, until, p AS from_position, LEAST(p + length, tail) - 1 AS to_position
-        FROM planned, generate_series(first_position, tail - 1, length) AS p
+        SELECT environment, length, until, first_position AS from_position,
+               LEAST(first_position + GREATEST(1, LEAST(length, (until - first_position) / 8)), until) - 1 AS to_position
+        FROM planned WHERE first_position < until
         UNION ALL
-        SELECT environment, until, p, p FROM planned, generate_series(tail, until - 1) AS p
+        SELECT environment, length, until, to_position + 1,
+               to_position + GREATEST(1, LEAST(length, (until - to_position - 1) / 8))
+        FROM run WHERE to_position + 1 < until
     ), added AS (
         INSERT INTO affine.ready (evaluation, environment, from_position, to_position, attempt)
         SELECT target, environment, from_position, to_position, 1 FROM run

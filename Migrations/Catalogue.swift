@@ -7,7 +7,8 @@ public enum Catalogue {
         migration(2, "contests", PackageResources._002_contests_sql),
         migration(3, "queue", PackageResources._003_queue_sql),
         migration(4, "worker_functions", PackageResources._004_worker_functions_sql),
-        migration(5, "ops", PackageResources._005_ops_sql),
+        migration(5, "reporting", PackageResources._005_reporting_sql),
+        migration(6, "ops", PackageResources._006_ops_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

@@ -83,8 +83,9 @@ struct WorkerSession: Sendable {
     }
 
     private func runLanes() async throws -> End {
+        let floor = SharedFloor()
         let source = JobSource(
-            isStopping: { Task.isShuttingDownGracefully }, claimMore: { try await claim() },
+            isStopping: { Task.isShuttingDownGracefully }, claimMore: { try await claim(floor) },
             pauseWhenIdle: { emptyClaims in
                 let longest = min(20 << min(emptyClaims, 5), 500)
                 try await Task.sleep(for: .milliseconds(Int.random(in: longest / 2...longest)))
@@ -101,12 +102,15 @@ struct WorkerSession: Sendable {
     }
 
     /// A database that is away for a moment looks like an empty queue; how long it may be away is for `trust` to say.
-    private func claim() async throws -> [Lease] {
+    private func claim(_ floor: SharedFloor) async throws -> [Lease] {
         let deployments = lane.ready
         guard !deployments.isEmpty else { return [] }
         do {
             let leases = try await database.run(
-                Claim(worker: id, deployments: deployments, runs: Int32(clamping: settings.concurrency), floor: 0))
+                Claim(
+                    worker: id, deployments: deployments, runs: Int32(clamping: settings.concurrency),
+                    floor: floor.next()))
+            floor.record(leases)
             leases.forEach(reporter.expect)
             return leases
         } catch let error as PostgresError where error.isPassing {

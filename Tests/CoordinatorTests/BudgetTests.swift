@@ -50,7 +50,7 @@ import Testing
     @Test("of a lease that is handed back only what was not reported returns, and the lease ends with its last job")
     func partialRelease() async throws {
         try await scene(attempts: 3, runLength: 5) { stage, worker, deployment in
-            let lease = try #require(try await worker.claim(deployment).first)
+            let lease = try #require(try await worker.claimTogether(deployment, runs: 5).first)
             #expect(lease.tasks.count == 5)
             try await #expect(worker.settle([Report(job: lease.jobs(of: "a")[2], answer: .scored(1))]) == ["accepted"])
             try await #expect(worker.release([lease]) == 4)
@@ -88,7 +88,7 @@ import Testing
     @Test("of a lost run only what was not reported is tried again")
     func partialRescue() async throws {
         try await scene(attempts: 3, runLength: 5) { stage, worker, deployment in
-            let lease = try #require(try await worker.claim(deployment).first)
+            let lease = try #require(try await worker.claimTogether(deployment, runs: 5).first)
             let jobs = lease.jobs(of: "a")
             try await #expect(
                 worker.settle([
@@ -134,7 +134,7 @@ import Testing
     @Test("runs that are claimed at once are one lease for each number of tries")
     func together() async throws {
         try await scene(attempts: 3, runLength: 2) { stage, worker, deployment in
-            let first = try await worker.claimTogether(deployment, runs: 2)
+            let first = try await worker.claimTogether(deployment, runs: 4)
             #expect(first.map(\.positions) == [[0, 1, 2, 3]])
             try await #expect(expire(stage) == "4")
             let rest = try await worker.claimTogether(deployment, runs: 100)

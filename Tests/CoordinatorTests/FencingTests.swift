@@ -135,7 +135,7 @@ import Testing
     @Test("the second report of a position counts for nothing, in the same batch or a later one")
     func secondReport() async throws {
         try await scene(runLength: 3) { scene in
-            let lease = try await scene.claim(scene.first)
+            let lease = try #require(try await scene.first.claimTogether(scene.deployment, runs: 3).first)
             #expect(lease.tasks.count == 3)
             let job = lease.jobs(of: "a")[0]
             try await #expect(
@@ -148,6 +148,19 @@ import Testing
             try await #expect(
                 scene.stage.owner.value(
                     "SELECT count(*) FROM affine.ready WHERE from_position = 0") == "0")
+        }
+    }
+
+    @Test("a job that was reported as nobody's fault is the queue's again, whatever its holder says of it later")
+    func changedMind() async throws {
+        try await scene { scene in
+            let lease = try #require(try await scene.first.claimTogether(scene.deployment, runs: 2).first)
+            let jobs = lease.jobs(of: "a")
+            try await #expect(scene.first.settle([Report(job: jobs[0], answer: .infraFault)]) == ["accepted"])
+            try await #expect(scene.first.settle([Report(job: jobs[0], answer: .scored(900))]) == ["duplicate"])
+            try await #expect(scene.first.settle([Report(job: jobs[1], answer: .scored(500))]) == ["accepted"])
+            let stored = try await scene.attempts().map { $0.split(separator: " ").prefix(4).joined(separator: " ") }
+            #expect(stored == ["0 1 f infra_fault", "1 1 t scored"])
         }
     }
 

@@ -115,7 +115,7 @@ import Testing
                 """
             ),
             (
-                "attempt_window_1",
+                "one_final_attempt_1",
                 """
                 INSERT INTO affine.attempt (window_id, evaluation, environment, position, attempt, final, outcome, score_nano,
                     lease, duration_ms)

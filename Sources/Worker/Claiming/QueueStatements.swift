@@ -1,20 +1,28 @@
-internal import Domain
+package import Domain
 internal import Inference
-internal import Postgres
+package import Postgres
 internal import Records
 
-internal import struct FoundationEssentials.UUID
+package import struct FoundationEssentials.UUID
 
 /// The worker contract: every statement here calls one function of `Migrations/0004_worker_functions.sql`.
-struct RegisterWorker: Statement {
-    static let sql = "SELECT affine.register_worker($1, $2, $3, $4, $5)"
+package struct RegisterWorker: Statement {
+    package static let sql = "SELECT affine.register_worker($1, $2, $3, $4, $5)"
     var worker: UUID
     var label: String
     var lane: String
     var concurrency: Int32
     var ttlMilliseconds: Int32
 
-    func bind(_ bindings: inout Bindings) {
+    package init(worker: UUID, label: String, lane: String, concurrency: Int32, ttlMilliseconds: Int32) {
+        self.worker = worker
+        self.label = label
+        self.lane = lane
+        self.concurrency = concurrency
+        self.ttlMilliseconds = ttlMilliseconds
+    }
+
+    package func bind(_ bindings: inout Bindings) {
         bindings.append(worker)
         bindings.append(label)
         bindings.append(lane)
@@ -32,24 +40,30 @@ struct Heartbeat: Statement {
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Bool { try row.next() }
 }
 
-struct RegisterDeployment: Statement {
-    static let sql = "SELECT deployment FROM affine.register_deployment($1, $2, $3, $4)"
+package struct RegisterDeployment: Statement {
+    package static let sql = "SELECT deployment FROM affine.register_deployment($1, $2, $3, $4)"
     var worker: UUID
     var baseURL: String
     var model: ModelReference
 
-    func bind(_ bindings: inout Bindings) {
+    package init(worker: UUID, baseURL: String, model: ModelReference) {
+        self.worker = worker
+        self.baseURL = baseURL
+        self.model = model
+    }
+
+    package func bind(_ bindings: inout Bindings) {
         bindings.append(worker)
         bindings.append(baseURL)
         bindings.append(model.repository)
         bindings.append(model.revision)
     }
 
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> DeploymentID { try row.next() }
+    package static func decode(_ row: inout RowReader) throws(PostgresError) -> DeploymentID { try row.next() }
 }
 
-struct Claim: Statement {
-    static let sql = """
+package struct Claim: Statement {
+    package static let sql = """
         SELECT lease, deployment, evaluation, environment, attempt, from_positions, to_positions, pass
         FROM affine.claim($1, $2, NULL, $3, $4)
         """
@@ -58,14 +72,21 @@ struct Claim: Statement {
     var runs: Int32
     var floor: Int64
 
-    func bind(_ bindings: inout Bindings) {
+    package init(worker: UUID, deployments: [DeploymentID], runs: Int32, floor: Int64) {
+        self.worker = worker
+        self.deployments = deployments
+        self.runs = runs
+        self.floor = floor
+    }
+
+    package func bind(_ bindings: inout Bindings) {
         bindings.append(worker)
         bindings.append(deployments.map(\.rawValue))
         bindings.append(runs)
         bindings.append(floor)
     }
 
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> Lease {
+    package static func decode(_ row: inout RowReader) throws(PostgresError) -> Lease {
         let id: UUID = try row.next()
         let deployment: DeploymentID = try row.next()
         let evaluation: EvaluationID = try row.next()
@@ -92,15 +113,19 @@ struct Release: Statement {
     }
 }
 
-struct StopWorker: Statement {
-    static let sql = "SELECT affine.stop_worker($1)"
+package struct StopWorker: Statement {
+    package static let sql = "SELECT affine.stop_worker($1)"
     var worker: UUID
 
-    func bind(_ bindings: inout Bindings) { bindings.append(worker) }
+    package init(worker: UUID) {
+        self.worker = worker
+    }
+
+    package func bind(_ bindings: inout Bindings) { bindings.append(worker) }
 }
 
 /// What the database did with a report.
-enum Settlement: String, Sendable {
+package enum Settlement: String, Sendable {
     case accepted
     /// Stored before: resending is harmless.
     case duplicate
@@ -109,8 +134,8 @@ enum Settlement: String, Sendable {
 }
 
 /// Rows: one `Settlement` a report, in order.
-struct Settle: Statement {
-    static let sql = """
+package struct Settle: Statement {
+    package static let sql = """
         SELECT status
         FROM affine.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ORDER BY place
         """
@@ -119,7 +144,13 @@ struct Settle: Statement {
     var finished: [UUID]
     var reports: [JobReport]
 
-    func bind(_ bindings: inout Bindings) {
+    package init(worker: UUID, finished: [UUID], reports: [JobReport]) {
+        self.worker = worker
+        self.finished = finished
+        self.reports = reports
+    }
+
+    package func bind(_ bindings: inout Bindings) {
         bindings.append(worker)
         bindings.append(finished)
         bindings.append(reports.map(\.job.lease.id))
@@ -136,7 +167,7 @@ struct Settle: Statement {
         bindings.append(reports.map { ($0.result.usage?.completionTokens).map(Int32.init(clamping:)) })
     }
 
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> Settlement {
+    package static func decode(_ row: inout RowReader) throws(PostgresError) -> Settlement {
         let status: String = try row.next()
         guard let settlement = Settlement(rawValue: status) else {
             throw PostgresError(.decoding, "settle answered '\(status)', which is no settlement")

@@ -1,8 +1,8 @@
-internal import Domain
-internal import Inference
+package import Domain
+package import Inference
 
 /// How one try at a job ended.
-struct JobResult: Equatable, Sendable {
+package struct JobResult: Equatable, Sendable {
     var outcome: Outcome
     /// Present exactly when the outcome is `scored`.
     var score: Score?
@@ -13,7 +13,7 @@ struct JobResult: Equatable, Sendable {
     var evidence: String?
     var usage: TokenUsage?
 
-    static func scored(_ score: Score, usage: TokenUsage?) -> JobResult {
+    package static func scored(_ score: Score, usage: TokenUsage?) -> JobResult {
         JobResult(outcome: .scored, score: score, usage: usage)
     }
 
@@ -25,10 +25,16 @@ struct JobResult: Equatable, Sendable {
 }
 
 /// What a worker tells the queue about a job.
-struct JobReport: Sendable {
+package struct JobReport: Sendable {
     var job: Job
     var result: JobResult
     var duration: Duration
+
+    package init(job: Job, result: JobResult, duration: Duration) {
+        self.job = job
+        self.result = result
+        self.duration = duration
+    }
 }
 
 extension Duration {

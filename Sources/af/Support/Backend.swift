@@ -16,7 +16,7 @@ struct Backend: Sendable {
     /// Everything Affine stores is in these.
     static let schemas = ["affine", "ops"]
 
-    /// Opens the database, runs `body`, and leaves the private cluster as it was found: running or not.
+    /// Opens the database, runs `body`, and stops the private cluster if nobody else uses it.
     static func with<Value>(
         _ options: CommonOptions, logger: Logger? = nil, _ body: (Backend) async throws -> Value
     ) async throws -> Value {
