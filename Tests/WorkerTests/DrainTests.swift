@@ -52,7 +52,7 @@ import Worker
         try await board.execute(
             """
             ALTER FUNCTION affine.settle RENAME TO settle_for_real;
-            CREATE FUNCTION affine.settle(uuid, uuid[], bigint[], smallint[], integer[], text[], bigint[], text[], text[], text[],
+            CREATE FUNCTION affine.settle(uuid, uuid[], uuid[], bigint[], smallint[], integer[], text[], bigint[], text[], text[], text[],
                                           integer[], integer[], integer[])
             RETURNS TABLE (place integer, status text) LANGUAGE plpgsql AS
             $$ BEGIN RAISE 'away' USING ERRCODE = '57P01'; END $$;
