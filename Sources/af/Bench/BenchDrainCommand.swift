@@ -4,7 +4,8 @@ import FoundationEssentials
 /// One worker process of a benchmark; reports to the process that started it.
 struct BenchDrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "drain", abstract: "Drain the queue of a benchmark; 'af bench queue' starts it.", shouldDisplay: false)
+        commandName: "drain", abstract: "Drain the queue of a benchmark; 'af bench queue' starts it.",
+        shouldDisplay: false)
 
     @OptionGroup var options: CommonOptions
     @Option(help: "Connections, each claiming and settling in turn.")
