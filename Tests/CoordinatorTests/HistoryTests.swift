@@ -134,4 +134,17 @@ import Testing
             #expect(error?.constraint?.hasPrefix(index) == true, "\(error?.constraint ?? "")")
         }
     }
+
+    @Test(
+        "the terms of a window are frozen when it opens",
+        arguments: [
+            "UPDATE affine.task_window SET opened_block = opened_block + 1",
+            "UPDATE affine.task_window SET rule_digest = sha256('x')", "DELETE FROM affine.task_window",
+        ])
+    func frozenWindow(sql: String) async throws {
+        try await history { stage in
+            let error = await stage.owner.refusal(sql)
+            #expect(error?.sqlState == "AF001")
+        }
+    }
 }

@@ -116,6 +116,36 @@ import Testing
         }
     }
 
+    @Test("after a void contest a miner waits for a while, and others go on meanwhile")
+    func pause() async throws {
+        try await Stage.with({ $0.voidPause = .seconds(3_600) }) { stage in
+            let miners = try await stage.prepare("abc", attempts: 1)
+            let judge: Judge = { $0.miner == "a" ? .scored(500) : $0.miner == "b" ? .infraFault : .scored(0) }
+            try await stage.play(miners, judge)
+            try await #expect(stage.verdicts() == ["void", "champion_keeps"])
+            try await #expect(stage.state(of: miners[1]) == "pending")
+            try await stage.owner.execute("UPDATE affine.miner SET not_before = '-infinity'")
+            try await stage.play(miners, judge)
+            try await #expect(stage.verdicts() == ["void", "champion_keeps", "void"])
+        }
+    }
+
+    @Test("a deadline passes only while a worker is live: an outage of the fleet is nobody's failure")
+    func outage() async throws {
+        try await Stage.with({ $0.voidContests = 1 }) { stage in
+            let miners = try await stage.prepare("ab")
+            try await stage.play([miners[0]]) { _ in .scored(500) }
+            try await stage.arena.advance()
+            try await stage.owner.execute("UPDATE affine.worker SET seen_at = '2000-01-01'")
+            try await stage.owner.execute("UPDATE affine.contest SET deadline_at = '2000-01-01'")
+            try await stage.arena.advance()
+            try await #expect(stage.verdicts() == ["null"])
+            _ = try await stage.crew([miners[1]])
+            try await stage.arena.advance()
+            try await #expect(stage.verdicts() == ["void"])
+        }
+    }
+
     @Test("a contest whose model hangs ends at its deadline")
     func deadline() async throws {
         try await Stage.with({ $0.voidContests = 1 }) { stage in
