@@ -4,7 +4,7 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct RuleTests {
     private static let vectors: String = {
         let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        return "/\(root)/../shared/vectors/margin-rule.json"
+        return "/\(root)/Tests/RulesTests/Vectors/margin-rule.json"
     }()
 
     private struct Expected: Decodable {
