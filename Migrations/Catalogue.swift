@@ -9,6 +9,9 @@ public enum Catalogue {
         migration(4, "worker_functions", PackageResources._004_worker_functions_sql),
         migration(5, "reporting", PackageResources._005_reporting_sql),
         migration(6, "ops", PackageResources._006_ops_sql),
+        migration(7, "fair_queue", PackageResources._007_fair_queue_sql),
+        migration(8, "backups", PackageResources._008_backups_sql),
+        migration(9, "settling", PackageResources._009_settling_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

@@ -30,6 +30,8 @@ public struct CoordinatorService: Service {
     private func rescue() async throws {
         let jobs = try await database.run(Rescue()).first ?? 0
         if jobs > 0 { logger.notice("jobs were rescued from lost leases", metadata: ["jobs": "\(jobs)"]) }
+        let late = try await database.run(BackUp()).first ?? 0
+        if late > 0 { logger.notice("jobs of stragglers were offered to others", metadata: ["jobs": "\(late)"]) }
     }
 
     /// A duty that fails is logged and tried again: the database may be away for a while.
@@ -51,5 +53,11 @@ public struct CoordinatorService: Service {
 /// Row: how many jobs went back to the queue.
 struct Rescue: Statement {
     static let sql = "SELECT affine.rescue()"
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Int32 { try row.next() }
+}
+
+/// Row: how many jobs of stragglers were queued for others as well.
+struct BackUp: Statement {
+    static let sql = "SELECT affine.back_up()"
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Int32 { try row.next() }
 }

@@ -35,15 +35,15 @@ public struct EnvironmentDefinition: Sendable, Codable {
     public var temperature: Double
     /// Tries at a job before a fault that is nobody's is final.
     public var maximumAttempts: Int16
-    /// Consecutive jobs that one lease covers.
-    public var runLength: Int16
+    /// Consecutive jobs that are claimed as one; nil for as many as are 25 s of work by what jobs were measured to take.
+    public var runLength: Int16?
     /// Handed to `evaluate` as they are; a JSON object.
     public var parameters: [String: JSONValue]
 
     public init(
         name: EnvironmentName, kind: Kind = .builtin, baseURL: String? = nil, bounds: ScoreBounds, margin: Score,
         samplingCount: Int32, datasetRanges: [Range<Int64>], selection: Selection = .random,
-        timeout: Duration = .seconds(600), temperature: Double = 0, maximumAttempts: Int16 = 3, runLength: Int16 = 1,
+        timeout: Duration = .seconds(600), temperature: Double = 0, maximumAttempts: Int16 = 3, runLength: Int16? = nil,
         parameters: [String: JSONValue] = [:]
     ) {
         self.name = name
@@ -90,7 +90,7 @@ public struct EnvironmentDefinition: Sendable, Codable {
         guard (1...100).contains(maximumAttempts) else {
             throw invalid("max_attempts", "\(maximumAttempts)", "1 to 100")
         }
-        guard (1...1_000).contains(runLength) else { throw invalid("run_length", "\(runLength)", "1 to 1000") }
+        if let runLength, !(1...1_000).contains(runLength) { throw invalid("run_length", "\(runLength)", "1 to 1000") }
     }
 
     private func invalid(_ field: String, _ value: String, _ expected: String) -> InvalidValue {

@@ -3,8 +3,10 @@ internal import Synchronization
 /// Where a claim begins to look, so that it does not walk again over rows that were taken long ago but that an old
 /// snapshot keeps from being removed.
 package struct ClaimFloor: Sendable {
+    /// What a run of an evaluation of weight 1 takes of virtual time.
+    private static let stride: Int64 = 1 << 20
     /// Rows of claims that were under way beside ours may lie this far behind.
-    private static let slack: Int64 = 50
+    private static let slack = 50 * stride
     /// What was left behind after all, such as by a claim that failed, is found within this time.
     private static let longest = Duration.seconds(1)
 

@@ -12,7 +12,7 @@ package struct Lease: Hashable, Sendable {
     package let attempt: Int16
     /// Positions of the evaluation's jobs, in order.
     package let runs: [ClosedRange<Int32>]
-    /// The lowest pass among them.
+    /// The lowest pass among them: virtual time, of which a run of an evaluation of weight 1 takes 2^20.
     package let pass: Int64
 
     package init(

@@ -127,7 +127,7 @@ package struct StopWorker: Statement {
 /// What the database did with a report.
 package enum Settlement: String, Sendable {
     case accepted
-    /// Stored before: resending is harmless.
+    /// Stored before, by this lease or, where a straggler was backed up, by the other: resending is harmless.
     case duplicate
     /// The lease is no longer held; nothing was stored.
     case superseded

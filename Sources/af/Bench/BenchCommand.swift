@@ -24,7 +24,9 @@ struct BenchQueueCommand: AsyncParsableCommand {
     @Option(help: "Connections of each worker process.")
     var connections = 2
     @Option(
-        help: "Jobs in a run: a number, or auto for 25. Runs shrink to single jobs towards the end of an environment.")
+        help: ArgumentHelp(
+            "Jobs in a run, 1 to 1000, or auto: 25 s of work for jobs measured to take 1 s.",
+            discussion: "Runs shrink to single jobs towards the end of an environment."))
     var runLength = RunLength.auto
     @Option(help: "Runs taken by one claim.")
     var runs: Int32 = 100
@@ -45,6 +47,9 @@ struct BenchQueueCommand: AsyncParsableCommand {
             ("--runs", Int(runs), 10_000),
         ] where !(1...most).contains(value) {
             throw ValidationError("\(name) '\(value)' is not valid: expected 1 to \(most)")
+        }
+        if let jobs = runLength.jobs, !(1...1_000).contains(jobs) {
+            throw ValidationError("--run-length '\(jobs)' is not valid: expected auto, or 1 to 1000")
         }
         guard (0...100).contains(flushMs) else {
             throw ValidationError("--flush-ms '\(flushMs)' is not valid: expected 0 to 100")
@@ -70,29 +75,4 @@ struct BenchQueueCommand: AsyncParsableCommand {
         if options.json { try Output.json(report) } else { report.print() }
         guard report.complete else { throw ExitCode.failure }
     }
-}
-
-/// How many jobs the planner puts into a run.
-enum RunLength: ExpressibleByArgument {
-    case auto
-    case jobs(Int16)
-
-    init?(argument: String) {
-        if argument == "auto" {
-            self = .auto
-        } else if let jobs = Int16(argument), (1...1_000).contains(jobs) {
-            self = .jobs(jobs)
-        } else {
-            return nil
-        }
-    }
-
-    var jobs: Int16 {
-        switch self {
-        case .auto: 25
-        case .jobs(let jobs): jobs
-        }
-    }
-
-    var defaultValueDescription: String { "auto" }
 }

@@ -23,7 +23,8 @@ struct QueueBenchReport: Encodable {
     var settings: [String]
     var processes: Int
     var connections: Int
-    var run_length: Int16
+    /// `auto`, or jobs.
+    var run_length: String
     var runs_per_claim: Int32
     var jobs: Int
     /// Whether each job has exactly one final attempt, there is no other attempt, and nothing is left ready or leased.
@@ -52,7 +53,7 @@ struct QueueBenchReport: Encodable {
         self.settings = settings
         processes = benchmark.processes
         connections = benchmark.connections
-        run_length = benchmark.load.runLength
+        run_length = benchmark.load.runLength.map { "\($0)" } ?? "auto"
         runs_per_claim = benchmark.runs
         self.jobs = jobs
         complete =
@@ -86,7 +87,7 @@ struct QueueBenchReport: Encodable {
         Output.table([
             ["machine", machine], ["postgres", settings.joined(separator: ", ")],
             ["workers", "\(processes) processes, \(connections) connections each, \(runs_per_claim) runs a claim"],
-            ["jobs", "\(jobs) in runs of \(run_length)"],
+            ["jobs", "\(jobs) in runs of length \(run_length)"],
             ["complete", complete ? "yes" : "NO: not every job has exactly one final attempt"],
             ["enqueue", "\(Int(enqueue_per_s)) jobs/s; an evaluation of 3600: \(Self.line(enqueue_3600_ms))"],
             ["drain", "\(Int(drain_per_s)) jobs/s in \(Self.round(drain_s)) s"],

@@ -8,10 +8,11 @@ struct QueueLoad: Sendable {
     static let revision = String(repeating: "0", count: 40)
 
     let evaluations: Int
-    let runLength: Int16
+    /// Nil: by the measured duration of jobs, which `seed` says is 1 s.
+    let runLength: Int16?
     let history: Int64
 
-    init(jobs: Int, runLength: Int16, history: Int64) {
+    init(jobs: Int, runLength: Int16?, history: Int64) {
         evaluations = (jobs + Self.jobsPerEvaluation - 1) / Self.jobsPerEvaluation
         self.runLength = runLength
         self.history = history
@@ -28,6 +29,7 @@ struct QueueLoad: Sendable {
             try session.execute(Self.miners)
             _ = try session.run(SeedEvaluations(count: Int32(evaluations)))
             try session.execute(Self.tasks)
+            try session.execute(Self.measured)
             if history > 0 { _ = try session.run(SeedHistory(rows: history)) }
         }
     }
@@ -60,6 +62,20 @@ struct QueueLoad: Sendable {
         INSERT INTO affine.miner (hotkey, commitment, first_block) SELECT hotkey, id, block FROM affine.commitment;
         """
 
+    /// An evaluation in the past whose jobs took 1 s each.
+    private static let measured = """
+        INSERT INTO affine.evaluation (id, window_id, hotkey, model, revision, round, deadline_at, state, ended_at)
+        OVERRIDING SYSTEM VALUE
+        SELECT 0, 1, hotkey, 'bench/past', '\(revision)', 32767, clock_timestamp(), 'complete', clock_timestamp()
+        FROM affine.miner;
+        INSERT INTO affine.evaluation_environment (evaluation, environment, task_ids, planned)
+        SELECT 0, id, ARRAY(SELECT generate_series(0, 99)), 100 FROM affine.environment;
+        INSERT INTO affine.attempt (window_id, evaluation, environment, position, attempt, final, outcome, score_nano, lease,
+                                    duration_ms)
+        SELECT 1, 0, n.id, p, 1, true, 'scored', 0, gen_random_uuid(), 1000
+        FROM affine.environment n, generate_series(0, 99) AS p
+        """
+
     private static let tasks = """
         INSERT INTO affine.evaluation_environment (evaluation, environment, task_ids, planned)
         SELECT e.id, n.id, ARRAY(SELECT generate_series(0, 599)), 600 FROM affine.evaluation e, affine.environment n
@@ -74,7 +90,7 @@ private struct SeedTerms: Statement {
                $1, parameters, dataset_ranges, selection
         FROM affine.environment
         """
-    var runLength: Int16
+    var runLength: Int16?
     func bind(_ bindings: inout Bindings) { bindings.append(runLength) }
 }
 

@@ -72,8 +72,11 @@ struct EnvironmentCommand: AsyncParsableCommand {
         var temperature = 0.0
         @Option(help: "Seconds for one task.")
         var timeout: Int64 = 600
-        @Option(help: "Consecutive jobs that one lease covers.")
-        var runLength: Int16 = 1
+        @Option(
+            help:
+                "Consecutive jobs that are claimed as one: a number, or auto for 25 s of work as jobs are measured to take."
+        )
+        var runLength = RunLength.auto
         @Option(help: "Base URL of a server that speaks the affinetes protocol.")
         var baseURL: String?
         @Option(help: "key=value, handed to evaluate. May be repeated.")
@@ -112,7 +115,7 @@ struct EnvironmentCommand: AsyncParsableCommand {
                 name: name, kind: baseURL == nil ? .builtin : .url, baseURL: baseURL, bounds: bounds,
                 margin: try score(margin, "margin"), samplingCount: samplingCount,
                 datasetRanges: try range.map { try Self.range($0) }, selection: selection, timeout: .seconds(timeout),
-                temperature: temperature, maximumAttempts: maxAttempts, runLength: runLength,
+                temperature: temperature, maximumAttempts: maxAttempts, runLength: runLength.jobs,
                 parameters: try Dictionary(parameter.map { try Self.parameter($0) }) { $1 })
         }
 
