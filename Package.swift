@@ -69,7 +69,7 @@ let tests: [Target] = [
         path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "TestSupportTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: strict),
     .testTarget(
-        name: "RulesTests", dependencies: ["Rules", "Domain", "Digest", "Environments", subprocess],
+        name: "RulesTests", dependencies: ["Rules", "Domain", "Digest", "Environments", "TestSupport", subprocess],
         exclude: ["Vectors", "window_check.py"], swiftSettings: strict),
     .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], swiftSettings: strict),
     .testTarget(
@@ -84,7 +84,8 @@ let tests: [Target] = [
     .testTarget(
         name: "CoordinatorTests",
         dependencies: [
-            "Coordinator", "Domain", "Digest", "Migrations", "Postgres", "Records", "Rules", "TestSupport", logging,
+            "Coordinator", "Domain", "Digest", "LocalCluster", "Migrating", "Migrations", "Postgres", "Records", "Rules",
+            "TestSupport", logging,
         ],
         swiftSettings: strict),
     .testTarget(

@@ -43,7 +43,7 @@ BEGIN
     SELECT we.run_length INTO jobs FROM affine.window_environment we
     WHERE we.window_id = target_window AND we.environment = target_environment;
     IF jobs IS NULL THEN
-        SELECT 25000 / GREATEST(percentile_cont(0.5) WITHIN GROUP (ORDER BY a.duration_ms), 1) INTO jobs
+        SELECT 25000 / (percentile_cont(0.5) WITHIN GROUP (ORDER BY a.duration_ms) + 1) INTO jobs
         FROM (SELECT e.id, e.window_id FROM affine.evaluation e
               JOIN affine.evaluation_environment ee ON ee.evaluation = e.id AND ee.environment = target_environment
               WHERE e.state <> 'running' ORDER BY e.id DESC LIMIT 4) AS latest

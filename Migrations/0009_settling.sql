@@ -20,11 +20,12 @@ BEGIN
                r.evidence, r.duration_ms, r.prompt_tokens, r.completion_tokens, l.evaluation, l.environment, l.attempt,
                l.deployment, l.straggler IS NOT NULL AS backup, e.window_id,
                r.outcome IN ('scored', 'model_fault') OR (l.attempt >= we.max_attempts AND l.straggler IS NULL) AS final,
-               row_number() OVER (PARTITION BY l.evaluation, l.environment, r.position ORDER BY r.place) = 1
+               row_number() OVER (PARTITION BY l.id, r.position ORDER BY r.place) = 1
                AND NOT EXISTS (
                    SELECT FROM affine.attempt a WHERE a.window_id = e.window_id AND a.evaluation = l.evaluation
                        AND a.environment = l.environment AND a.position = r.position
-                       AND (a.final OR (a.attempt >= l.attempt AND a.backup = (l.straggler IS NOT NULL)))) AS is_first,
+                       AND (a.final OR (r.outcome NOT IN ('scored', 'model_fault') AND a.attempt >= l.attempt
+                                        AND a.backup = (l.straggler IS NOT NULL)))) AS is_first,
                CASE WHEN r.score_nano < we.lo_nano OR r.score_nano > we.hi_nano
                     THEN affine.refuse_score(r.score_nano, we.lo_nano, we.hi_nano) ELSE r.score_nano END AS checked
         FROM report r
@@ -39,7 +40,7 @@ BEGIN
         SELECT h.window_id, h.evaluation, h.environment, h.position, h.attempt, h.final, h.outcome, h.checked,
                h.error_code, left(h.error_detail, 2000), h.evidence, h.lease, worker_id, h.deployment, h.duration_ms,
                h.prompt_tokens, h.completion_tokens, h.backup
-        FROM held h WHERE h.is_first ORDER BY h.evaluation, h.environment, h.position
+        FROM held h WHERE h.is_first ORDER BY h.evaluation, h.environment, h.position, h.place
         ON CONFLICT DO NOTHING
         RETURNING a.lease, a.evaluation, a.environment, a.position, a.attempt, a.final, a.backup
     ), again AS (
@@ -65,8 +66,7 @@ BEGIN
                     ELSE 'superseded' END AS status
         FROM report r
         LEFT JOIN held h ON h.place = r.place
-        LEFT JOIN stored s ON h.is_first
-             AND (s.evaluation, s.environment, s.position) = (h.evaluation, h.environment, h.position)
+        LEFT JOIN stored s ON h.is_first AND (s.lease, s.position) = (h.lease, h.position)
     ), fenced AS (
         INSERT INTO affine.event (actor, kind, subject, detail)
         SELECT 'worker ' || worker_id, 'job.fenced', 'lease ' || a.lease,

@@ -1,6 +1,7 @@
 import Domain
 import Rules
 import Testing
+import TestSupport
 
 @Suite("Curtailment and verdicts")
 struct CurtailmentTests {

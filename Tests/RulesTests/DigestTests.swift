@@ -3,6 +3,7 @@ import Domain
 import FoundationEssentials
 import Rules
 import Testing
+import TestSupport
 
 @Suite("Contest records and digests")
 struct DigestTests {

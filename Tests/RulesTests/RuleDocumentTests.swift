@@ -2,6 +2,7 @@ import Digest
 import Domain
 import Rules
 import Testing
+import TestSupport
 
 @Suite("Rule documents")
 struct RuleDocumentTests {

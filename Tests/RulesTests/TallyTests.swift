@@ -2,6 +2,7 @@ import Domain
 import FoundationEssentials
 import Rules
 import Testing
+import TestSupport
 
 @Suite("Tallies and sums")
 struct TallyTests {

@@ -3,6 +3,7 @@ import Environments
 import Rules
 import Subprocess
 import Testing
+import TestSupport
 
 @Suite("Windows")
 struct WindowTests {

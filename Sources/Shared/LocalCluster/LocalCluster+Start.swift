@@ -75,6 +75,8 @@ extension LocalCluster {
         var all = [
             "listen_addresses": "", "unix_socket_directories": "\"\(socketFolder)\"", "port": "5432",
             "unix_socket_permissions": "0700",
+            // Compiling a plan takes longer than any of our statements.
+            "jit": "off",
         ]
         if durability == .throwaway {
             for key in ["fsync", "synchronous_commit", "full_page_writes"] { all[key] = "off" }

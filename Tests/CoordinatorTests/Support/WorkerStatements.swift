@@ -82,10 +82,12 @@ struct Settle: Statement {
         """
     let worker: UUID
     let reports: [Report]
+    /// Nil for all leases that are reported on.
+    var finished: [UUID]?
 
     func bind(_ bindings: inout Bindings) {
         bindings.append(worker)
-        bindings.append(Array(Set(reports.map(\.job.lease.id))))
+        bindings.append(finished ?? Array(Set(reports.map(\.job.lease.id))))
         bindings.append(reports.map(\.job.lease.id))
         bindings.append(reports.map(\.job.lease.evaluation))
         bindings.append(reports.map(\.job.lease.environmentID))

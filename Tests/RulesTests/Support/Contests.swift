@@ -1,5 +1,6 @@
 import Domain
 import Rules
+import TestSupport
 
 /// Small random contests whose scores lie on a coarse grid, so that ties and exact hits of the bar are common.
 enum Contests {
