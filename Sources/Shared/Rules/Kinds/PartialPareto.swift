@@ -57,6 +57,21 @@ public struct PartialPareto: RuleKind {
         return "\(standing.comparison), \(bars): \(result)\(standing.progress)"
     }
 
+    /// Upwards no environment may stay worse, and those that are cheapest to take further become dominant as well: what
+    /// it takes not to be worse is a part of what dominance takes. Downwards either one environment becomes worse, or so
+    /// many lose their dominance that too few are left, whichever is cheaper.
+    public func fewestChanges(for goal: ChangeGoal, in environments: [ChangeableStanding]) -> [Int]? {
+        let dominant = environments.map { $0.fewest(for: goal, \.dominates) }
+        let notWorse = environments.map { $0.fewest(for: goal, \.isNotWorse) }
+        if goal.isUpwards {
+            guard let needed = notWorse.all else { return nil }
+            let further = zip(dominant, needed).map { dominant, needed in dominant.map { $0 - needed } }
+            return further.smallest(minDominant).map { zip(needed, $0).map(+) }
+        }
+        let ways = [notWorse.smallest(1), dominant.smallest(environments.count - minDominant + 1)]
+        return ways.compactMap(\.self).min { $0.total < $1.total }
+    }
+
     public var condition: String {
         let some = minDominant == 1 ? "at least one environment" : "at least \(minDominant) environments"
         return "The challenger takes the throne if it beats the champion by more than the margin in \(some) "

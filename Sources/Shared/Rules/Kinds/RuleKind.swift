@@ -26,6 +26,10 @@ public protocol RuleKind: Hashable, Sendable {
     /// Why the environment is in that state, as a phrase without its name.
     func reason(for standing: Standing) -> String
 
+    /// How many scores to change in each environment, the fewest in all, for `dethrones` to meet the goal; nil when no
+    /// change is enough. Each environment makes its own largest changes first (`ChangeableStanding`).
+    func fewestChanges(for goal: ChangeGoal, in environments: [ChangeableStanding]) -> [Int]?
+
     /// When the challenger takes the throne, as a sentence.
     var condition: String { get }
 

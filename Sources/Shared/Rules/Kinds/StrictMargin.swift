@@ -46,6 +46,12 @@ public struct StrictMargin: RuleKind {
         return "\(scores): \(result)\(standing.progress)"
     }
 
+    /// Upwards every environment has to go along; downwards one is enough.
+    public func fewestChanges(for goal: ChangeGoal, in environments: [ChangeableStanding]) -> [Int]? {
+        let counts = environments.map { $0.fewest(for: goal, \.dominates) }
+        return goal.isUpwards ? counts.all : counts.smallest(1)
+    }
+
     public var condition: String {
         "The challenger takes the throne if it beats the champion by more than the margin in every environment."
     }

@@ -64,7 +64,7 @@ extension ContestRecord {
         return Self.text(lines)
     }
 
-    private func tally(of environment: RuleEnvironment) -> EnvironmentTally {
+    func tally(of environment: RuleEnvironment) -> EnvironmentTally {
         let bounds = environment.terms.bounds
         var tally = EnvironmentTally()
         for task in slate(of: environment.name) {
