@@ -37,6 +37,9 @@ let shared: [Target] = [
         name: "Rules", dependencies: ["Domain", "Digest"], path: "Sources/Shared/Rules", exclude: ["README.md"],
         swiftSettings: strict),
     .target(
+        name: "Statistics", dependencies: ["Domain", "Digest", "Rules"], path: "Sources/Shared/Statistics",
+        swiftSettings: strict),
+    .target(
         name: "Postgres", dependencies: ["CPostgres", logging], path: "Sources/Shared/Postgres", exclude: ["CPostgres"],
         swiftSettings: strict + [.strictMemorySafety()]),
     .target(
@@ -71,6 +74,9 @@ let tests: [Target] = [
     .testTarget(
         name: "RulesTests", dependencies: ["Rules", "Domain", "Digest", "Environments", "TestSupport", subprocess],
         exclude: ["Vectors", "window_check.py"], swiftSettings: strict),
+    .testTarget(
+        name: "StatisticsTests", dependencies: ["Statistics", "Domain", "Rules", subprocess, systemPackage],
+        exclude: ["statistics_check.py"], swiftSettings: strict),
     .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], swiftSettings: strict),
     .testTarget(
         name: "MigratingTests", dependencies: ["Migrating", "Postgres", "TestSupport", logging], swiftSettings: strict),
