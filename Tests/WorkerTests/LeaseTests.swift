@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Postgres
 import TestSupport
 import Testing
@@ -6,7 +5,6 @@ import Worker
 
 @Suite(.arena, .timeLimit(.minutes(10))) struct LeaseTests {
     let board = Board()
-    private static let usesOwnServer = ProcessInfo.processInfo.environment["AFFINE_TEST_POSTGRES"] == nil
 
     /// Makes the next calls of a worker function fail with this SQLSTATE, until `mend()`.
     private func spoil(_ function: String, arguments: String, returns: String, state: String) async throws {
@@ -95,7 +93,7 @@ import Worker
 
     @Test(
         "When the answer to a report is lost, the same report is sent again and stored once",
-        .enabled(if: LeaseTests.usesOwnServer, "needs a server whose commits can be made to wait for a standby"))
+        .enabled(if: FreshDatabase.hasPrivateServer, "needs a server whose commits can be made to wait for a standby"))
     func lostAnswer() async throws {
         let server = endpoint { _ in [completion("?")] }
         // The first commit of a report waits for a standby that does not exist. Ending the session then loses the answer,

@@ -1,10 +1,18 @@
 internal import FoundationEssentials
+internal import Glibc
 
 /// The few things done with files, with errors that name the path.
 enum Files {
     static func absolute(_ path: String) -> String {
         let whole = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
         return whole.count > 1 && whole.hasSuffix("/") ? String(whole.dropLast()) : whole
+    }
+
+    /// Without symbolic links; nil where there is nothing.
+    static func real(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
     }
 
     static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }

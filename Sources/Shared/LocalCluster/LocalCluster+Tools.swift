@@ -1,40 +1,9 @@
-internal import Subprocess
-internal import SystemPackage
-
 extension LocalCluster {
     /// Runs one of PostgreSQL's programs, as the server's account where we are root, within the time limit.
     func runTool(_ tool: String, _ arguments: [String]) async throws {
         let version = Files.text("\(data)/PG_VERSION")?.split(separator: "\n").first.map(String.init)
         let found = try await Binaries.find(given: binaries, dataVersion: version)
-        let account = ServerAccount.choose(data: data)
-        try await withThrowingTaskGroup { group in
-            group.addTask { try await Self.run(found.path(tool), arguments, in: folder, as: account) }
-            group.addTask {
-                try await Task.sleep(for: limit + .seconds(5))
-                throw LocalClusterError(.timedOut, "\(tool) did not end within \(limit)")
-            }
-            defer { group.cancelAll() }
-            try await group.next()
-        }
-    }
-
-    private static func run(
-        _ path: String, _ arguments: [String], in folder: String, as account: ServerAccount?
-    ) async throws {
-        // The change of account is left to a program: asked of Subprocess, it happens between clone and exec, where glibc
-        // can wait for ever on a lock that another thread held at that moment (seen with swift-subprocess 1.0.2).
-        let asAccount = account.map {
-            ["/usr/bin/setpriv", "--reuid=\($0.user)", "--regid=\($0.group)", "--clear-groups"]
-        }
-        let words = (asAccount ?? []) + [path] + arguments
-        // A fresh environment: PGDATA and its kin would mislead the programs.
-        let record = try await Subprocess.run(
-            .path(FilePath(words[0])), arguments: Arguments(Array(words.dropFirst())),
-            environment: .custom(["PATH": "/usr/bin:/bin", "LC_ALL": "C"]), workingDirectory: FilePath(folder),
-            output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
-        guard record.terminationStatus.isSuccess else {
-            let said = [record.standardOutput, record.standardError].compactMap { $0 }.joined(separator: "\n")
-            throw LocalClusterError(.toolFailed, "\(path) \(record.terminationStatus): \(said)")
-        }
+        try await Tool.run(
+            found.path(tool), arguments, in: folder, as: ServerAccount.choose(data: data), within: limit)
     }
 }

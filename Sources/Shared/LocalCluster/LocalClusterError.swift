@@ -1,11 +1,11 @@
-/// Why the private cluster could not be started or stopped.
+/// Why the private cluster, or a pooler before a server, could not be started or stopped.
 public struct LocalClusterError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
-        /// No PostgreSQL server is installed where we look.
+        /// No PostgreSQL server, or no PgBouncer, is installed where we look.
         case binariesMissing
-        /// The folder cannot hold a cluster.
+        /// The folder cannot be used.
         case folderUnusable
-        /// One of PostgreSQL's programs failed.
+        /// One of their programs failed.
         case toolFailed
         case timedOut
     }

@@ -8,7 +8,7 @@ enum Postmaster {
     static func find(data: String) -> Int32? {
         guard let id = recorded(data: data), kill(id, 0) == 0 || errno == EPERM else { return nil }
         guard let folder = workingFolder(of: id) else { return id }
-        return folder == realPath(data) ? id : nil
+        return folder == Files.real(data) ? id : nil
     }
 
     /// Removes what a killed server left behind, where the server itself would be misled by it.
@@ -24,11 +24,5 @@ enum Postmaster {
     /// Nil where we may not look.
     private static func workingFolder(of id: Int32) -> String? {
         try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(id)/cwd")
-    }
-
-    private static func realPath(_ path: String) -> String? {
-        guard let resolved = realpath(path, nil) else { return nil }
-        defer { free(resolved) }
-        return String(cString: resolved)
     }
 }
