@@ -7,6 +7,10 @@ public import ServiceLifecycle
 /// Works until it is told to stop. Asked politely, it claims nothing more, finishes what it has begun within its grace and
 /// hands back the rest; killed, it loses nothing but the work in hand.
 public struct WorkerService: Service {
+    /// What one process needs of the database, whatever its concurrency: one connection for claims and reports, which come in
+    /// batches, and one so that a heartbeat need not wait behind them.
+    public static let connections = 2
+
     private let settings: WorkerSettings
     private let database: Database
     private let http: HTTPClient

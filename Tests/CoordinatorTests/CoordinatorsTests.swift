@@ -113,9 +113,4 @@ extension Stage {
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         ).count
     }
-
-    /// Whether anybody still waits or plays.
-    fileprivate func isGoingOn() async throws -> Bool {
-        try await owner.value("SELECT count(*) FROM affine.miner WHERE state IN ('pending', 'contesting')") != "0"
-    }
 }

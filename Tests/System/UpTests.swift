@@ -18,7 +18,7 @@ import Testing
                 environment: Program.surroundings(),
                 input: .none, output: .sequence, error: .string(limit: 1 << 20)
             ) { up in
-                let url = try await Self.workerURL(up.standardOutput)
+                let url = try await Program.workerURL(up.standardOutput)
                 #expect(url.contains("affine_worker") && url.contains("affine"))
                 try await Self.admitMiner(folder, workerURL: url)
                 try await Self.useEnvironments(folder)
@@ -29,17 +29,6 @@ import Testing
             #expect(result.terminationStatus == .exited(0), "\(result.standardError)")
             #expect(Processes.working(in: folder).isEmpty)
         }
-    }
-
-    /// From the first line of output, which must come while the program runs.
-    private static func workerURL(_ output: SubprocessOutputSequence) async throws -> String {
-        var text = ""
-        for try await chunk in output {
-            text += chunk.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
-            if text.contains("\n") { break }
-        }
-        let line = try JSONDecoder().decode([String: String].self, from: Data(text.utf8))
-        return try #require(line["worker_database_url"])
     }
 
     private static func json(_ arguments: String..., data folder: String) async throws -> JSONValue {

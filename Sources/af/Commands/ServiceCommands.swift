@@ -53,7 +53,8 @@ struct WorkerCommand: AsyncParsableCommand {
                     "a worker needs a database: --database-url or AFFINE_DATABASE_URL ('af up' prints one)")
             }
             let logger = options.serviceLogger
-            let database = Database(Backend.settings(url, connections: 3, pooled: options.pooled), logger: logger)
+            let database = Database(
+                Backend.settings(url, connections: WorkerService.connections, pooled: options.pooled), logger: logger)
             let http = HTTPClient()
             let service = WorkerService(settings: settings, database: database, http: http, logger: logger)
             try await Services.run([service], logger: logger)
@@ -80,7 +81,8 @@ struct UpCommand: AsyncParsableCommand {
             ]
             let workerURL = backend.workerURL ?? options.resolvedDatabaseURL ?? ""
             let workerDatabase = Database(
-                Backend.settings(workerURL, connections: 3, pooled: options.pooled), logger: logger)
+                Backend.settings(workerURL, connections: WorkerService.connections, pooled: options.pooled),
+                logger: logger)
             let http = HTTPClient()
             if !settings.endpoints.isEmpty {
                 services.append(WorkerService(settings: settings, database: workerDatabase, http: http, logger: logger))

@@ -44,6 +44,11 @@ extension Stage {
         try await owner.column("SELECT id FROM affine.event WHERE kind = '\(kind)'").count
     }
 
+    /// Whether anybody still waits or plays.
+    func isGoingOn() async throws -> Bool {
+        try await owner.value("SELECT count(*) FROM affine.miner WHERE state IN ('pending', 'contesting')") != "0"
+    }
+
     /// Whether any job is waiting or being worked on.
     func queue() async throws -> String {
         try await owner.value(

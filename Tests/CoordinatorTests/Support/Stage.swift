@@ -5,7 +5,8 @@ import Postgres
 import Rules
 import TestSupport
 
-/// The arena in a test's own database. Coordinator and workers connect under the roles that production gives them.
+/// The arena in a test's own database. Coordinator and workers connect under the roles that production gives them, through a
+/// pooler where there is one.
 struct Stage: Sendable {
     /// The superuser, for looking and for tampering.
     let owner: Database
@@ -15,11 +16,12 @@ struct Stage: Sendable {
     let settings: ArenaSettings
 
     static func with<T: Sendable>(
-        _ change: (inout ArenaSettings) -> Void = { _ in }, _ body: (Stage) async throws -> T
+        _ change: (inout ArenaSettings) -> Void = { _ in }, through pooler: PooledDatabase? = nil,
+        _ body: (Stage) async throws -> T
     ) async throws -> T {
         let fresh = FreshDatabase.current
         try await fresh.database.execute(Database.rowsFunction)
-        let pools = try [pool(as: "affine_coordinator"), pool(as: "affine_worker")]
+        let pools = try ["affine_coordinator", "affine_worker"].map { try pool(as: $0, through: pooler) }
         var settings = ArenaSettings()
         settings.voidPause = .zero
         change(&settings)
@@ -33,10 +35,12 @@ struct Stage: Sendable {
     }
 
     /// A pool of sessions that act as a role from their first statement on.
-    static func pool(as role: String, _ change: (inout DatabaseSettings) -> Void = { _ in }) throws -> Database {
+    static func pool(
+        as role: String, through pooler: PooledDatabase? = nil, _ change: (inout DatabaseSettings) -> Void = { _ in }
+    ) throws -> Database {
         var address = try ConnectionString(FreshDatabase.current.url())
         address["options"] = "-c role=\(role)"
-        var settings = DatabaseSettings(url: address.url)
+        var settings = pooler?.settings(as: role) ?? DatabaseSettings(url: address.url)
         settings.maximumConnections = 4
         change(&settings)
         return Database(settings, logger: FreshDatabase.logger)

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 import Subprocess
 import SystemPackage
+import Testing
 
 /// The program under test, as this build made it, run as a person would.
 enum Program {
@@ -51,6 +52,17 @@ enum Program {
         return Ended(
             exitCode: result.terminationStatus.code, output: result.standardOutput,
             errors: result.standardError)
+    }
+
+    /// What `af up --json` says on its first line, which must come while the program runs.
+    static func workerURL(_ output: SubprocessOutputSequence) async throws -> String {
+        var text = ""
+        for try await chunk in output {
+            text += chunk.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+            if text.contains("\n") { break }
+        }
+        let line = try JSONDecoder().decode([String: String].self, from: Data(text.utf8))
+        return try #require(line["worker_database_url"])
     }
 
     static func surroundings(_ more: [String: String] = [:]) -> Environment {

@@ -32,10 +32,13 @@ struct RunningWorker: Sendable {
 }
 
 /// Runs a worker while `body` runs, then drains it and returns once it has ended.
+///
+/// - Parameter databaseSettings: How it reaches the database; directly, with a worker's rights, unless given.
 func withWorker<Value: Sendable>(
-    _ setup: Setup, _ body: (RunningWorker) async throws -> Value
+    _ setup: Setup, _ databaseSettings: DatabaseSettings? = nil, _ body: (RunningWorker) async throws -> Value
 ) async throws -> Value {
-    let database = Database(FreshDatabase.current.settings(user: "affine_worker"), logger: FreshDatabase.logger)
+    let database = Database(
+        databaseSettings ?? FreshDatabase.current.settings(user: "affine_worker"), logger: FreshDatabase.logger)
     let http = HTTPClient()
     let service = WorkerService(settings: setup.settings, database: database, http: http, logger: FreshDatabase.logger)
     let group = ServiceGroup(
