@@ -32,12 +32,16 @@ package struct RegisterWorker: Statement {
 }
 
 /// Row: whether the worker may go on.
-struct Heartbeat: Statement {
-    static let sql = "SELECT affine.heartbeat($1)"
+package struct Heartbeat: Statement {
+    package static let sql = "SELECT affine.heartbeat($1)"
     var worker: UUID
 
-    func bind(_ bindings: inout Bindings) { bindings.append(worker) }
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> Bool { try row.next() }
+    package init(worker: UUID) {
+        self.worker = worker
+    }
+
+    package func bind(_ bindings: inout Bindings) { bindings.append(worker) }
+    package static func decode(_ row: inout RowReader) throws(PostgresError) -> Bool { try row.next() }
 }
 
 package struct RegisterDeployment: Statement {

@@ -4,7 +4,7 @@ import Logging
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure what this machine and its Postgres carry.",
-        subcommands: [BenchQueueCommand.self, BenchDrainCommand.self])
+        subcommands: [BenchQueueCommand.self, BenchFleetCommand.self, BenchDrainCommand.self, BenchCrewCommand.self])
 }
 
 struct BenchQueueCommand: AsyncParsableCommand {

@@ -12,12 +12,18 @@ struct BenchDatabase: Sendable {
         var inMemory: Bool
         var flushMilliseconds: Int
         var variant: String?
+        /// Server sessions of a private pooler that worker processes go through; nil for none.
+        var poolSize: Int?
     }
 
     /// As superuser.
     let owner: Database
     /// For worker processes.
     let workerURL: String
+    /// Whether `workerURL` leads through a pooler in transaction mode.
+    var isPooled = false
+    /// The private pooler's process.
+    var pooler: Int32?
     let logger: Logger
 
     static func with<Value>(
@@ -26,17 +32,43 @@ struct BenchDatabase: Sendable {
         var logger = options.logger
         if !options.verbose { logger.logLevel = .warning }
         if let url = options.resolvedDatabaseURL {
-            return try await inDatabase(url, workerRole: nil, settings, logger, body)
+            return try await inDatabase(url, workerRole: nil, pooled: options.pooled, settings, logger, body)
         }
         let folder = "\(settings.inMemory ? "/dev/shm" : "/tmp")/af-bench-\(getpid())"
         let cluster = LocalCluster(folder: folder, settings: clusterSettings(settings), logger: logger)
         return try await afterwards {
             _ = try await cluster.start()
             return try await inDatabase(
-                cluster.connectionString(), workerRole: "affine_worker", settings, logger, body)
+                cluster.connectionString(), workerRole: workerRole, pooled: false, settings, logger
+            ) { database in
+                guard let size = settings.poolSize else { return try await body(database) }
+                return try await throughPooler(database, size: size, folder: "\(folder)/pooler", body)
+            }
         } do: {
             try await cluster.stop(.immediate)
             try FileManager.default.removeItem(atPath: folder)
+        }
+    }
+
+    private static let workerRole = "affine_worker"
+
+    private static func throughPooler<Value>(
+        _ database: BenchDatabase, size: Int, folder: String, _ body: (BenchDatabase) async throws -> Value
+    ) async throws -> Value {
+        var settings = LocalPooler.Settings(users: [workerRole])
+        settings.poolSize = size
+        settings.maximumClients = 5_000
+        let pooler = try LocalPooler(
+            folder: folder, server: database.workerURL, settings: settings, logger: database.logger)
+        return try await afterwards {
+            try await pooler.start()
+            let name = try ConnectionString(database.workerURL)["dbname"] ?? ""
+            return try await body(
+                BenchDatabase(
+                    owner: database.owner, workerURL: pooler.connectionString(database: name, user: workerRole),
+                    isPooled: true, pooler: pooler.processID, logger: database.logger))
+        } do: {
+            try await pooler.stop()
         }
     }
 
@@ -51,16 +83,16 @@ struct BenchDatabase: Sendable {
     }
 
     private static func inDatabase<Value>(
-        _ url: String, workerRole: String?, _ settings: Settings, _ logger: Logger,
+        _ url: String, workerRole: String?, pooled: Bool, _ settings: Settings, _ logger: Logger,
         _ body: (BenchDatabase) async throws -> Value
     ) async throws -> Value {
         let name = "affine_bench_\(getpid())"
-        let maintenance = Database(Backend.settings(url, connections: 1), logger: logger)
+        let maintenance = Database(Backend.settings(url, connections: 1, pooled: pooled), logger: logger)
         try await maintenance.withSession { try $0.execute("CREATE DATABASE \(name)") }
         return try await afterwards {
             var place = try ConnectionString(url)
             place["dbname"] = name
-            var ownerSettings = Backend.settings(place.url, connections: 4)
+            var ownerSettings = Backend.settings(place.url, connections: 4, pooled: pooled)
             ownerSettings.statementTimeout = .zero
             ownerSettings.idleInTransactionTimeout = .zero
             let owner = Database(ownerSettings, logger: logger)
@@ -70,7 +102,8 @@ struct BenchDatabase: Sendable {
                     try await owner.withSession { try $0.execute("ALTER ROLE \(workerRole) LOGIN") }
                     place["user"] = workerRole
                 }
-                return try await body(BenchDatabase(owner: owner, workerURL: place.url, logger: logger))
+                return try await body(
+                    BenchDatabase(owner: owner, workerURL: place.url, isPooled: pooled, logger: logger))
             } do: {
                 await owner.close()
             }

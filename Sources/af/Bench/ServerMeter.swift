@@ -32,7 +32,7 @@ private struct WALPosition: Statement {
 }
 
 /// Processor time as Linux counts it.
-private enum ProcessTimes {
+enum ProcessTimes {
     private static let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
 
     /// A server's: its own time, that of children it has outlived, and that of those that live.
@@ -42,6 +42,11 @@ private enum ProcessTimes {
         let children = names.compactMap { Int32($0) }.compactMap { self.fields(of: $0) }.filter { $0[1] == Int64(root) }
         // Fields 14 to 17 of /proc/PID/stat: user and system time, and those of children that were waited for.
         return Double(([fields] + children).reduce(0) { $0 + $1[11...14].reduce(0, +) }) / ticksPerSecond
+    }
+
+    /// One process's own.
+    static func of(_ process: Int32) -> Double? {
+        fields(of: process).map { Double($0[11] + $0[12]) / ticksPerSecond }
     }
 
     /// What follows the name, which may hold blanks; letters count as 0.
