@@ -22,7 +22,7 @@ struct BenchFleetCommand: AsyncParsableCommand {
     @Option(help: "Jobs in a run: a number, or auto for 25.")
     var runLength = RunLength.jobs(1)
     @Option(help: "Server sessions of the private pooler.")
-    var poolSize = 16
+    var poolSize = 64
     @Flag(help: "Put the private cluster into memory.")
     var tmpfs = false
     @Option(help: "Milliseconds that each flush of the private cluster waits for others to join it.")

@@ -3,7 +3,7 @@ import ArgumentParser
 /// How simulated workers behave; given to `bench fleet`, and by it to its processes.
 struct FleetOptions: ParsableArguments {
     @Option(help: "Connections of each process, which all its workers share.")
-    var connections = 16
+    var connections = 64
     @Option(help: "Seconds that a worker holds a run, on average; drawn evenly between half and one and a half of it.")
     var hold = 20.0
     @Option(
