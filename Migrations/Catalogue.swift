@@ -12,6 +12,7 @@ public enum Catalogue {
         migration(7, "fair_queue", PackageResources._007_fair_queue_sql),
         migration(8, "backups", PackageResources._008_backups_sql),
         migration(9, "settling", PackageResources._009_settling_sql),
+        migration(10, "database_health", PackageResources._010_database_health_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

@@ -108,7 +108,8 @@ import Testing
 }
 
 extension Stage {
-    fileprivate func waitingForLocks() async throws -> Int {
+    /// How many sessions of this database wait for a lock.
+    func waitingForLocks() async throws -> Int {
         try await owner.column(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         ).count

@@ -39,6 +39,9 @@ public struct Reports: Sendable {
 
     public func queueHealth() async throws -> [JSONValue] { try await database.run(ShowQueueHealth()) }
 
+    /// What keeps the database from carrying the queue; every check has at least one finding.
+    public func databaseHealth() async throws -> [HealthFinding] { try await database.run(ShowDatabaseHealth()) }
+
     public func workers() async throws -> [JSONValue] { try await database.run(ListWorkers()) }
 }
 

@@ -74,7 +74,7 @@ enum TestServer {
         let cluster = LocalCluster(
             folder: folder, durability: .throwaway,
             settings: [
-                "max_connections": "400", "shared_buffers": "64MB",
+                "max_connections": "400", "max_prepared_transactions": "10", "shared_buffers": "64MB",
                 // Nobody waits for it, unless a test turns synchronous_commit on to lose the answer to a commit.
                 "synchronous_standby_names": "nobody",
             ], binaries: environment["PG_BIN"], logger: FreshDatabase.logger)
