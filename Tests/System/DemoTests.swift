@@ -65,6 +65,18 @@ import Testing
         }
     }
 
+    @Test("The doctor finds nothing wrong with a private cluster, and says what it looked at")
+    func doctor() async throws {
+        let ended = try await Program.run("doctor", "--json", "--data", try FinishedDemo.current.folder)
+        #expect(ended.exitCode == 0, "\(ended.output) \(ended.errors)")
+        let checks = Set(try ended.json().arrayValue?.compactMap { $0["check"]?.stringValue } ?? [])
+        let wanted: Set = [
+            "sandbox", "database", "clock", "schema", "queue", "oldest_snapshot", "dead_tuples", "floor_lag",
+            "oldest_ready_age", "overdue_leases", "silent_workers", "connections", "blocked_session", "setting",
+        ]
+        #expect(checks == wanted)
+    }
+
     @Test("What the views say fits the verdict")
     func viewsAgree() async throws {
         let demo = try FinishedDemo.current

@@ -26,7 +26,7 @@ struct Backend: Sendable {
                 database: Database(settings(url, pooled: options.pooled), logger: logger), workerURL: nil)
             return try await closing(backend.database) { _ in try await body(backend) }
         }
-        return try await running(LocalCluster(folder: options.resolvedDataFolder, logger: logger)) { cluster in
+        return try await running(privateCluster(options, logger: logger)) { cluster in
             let backend = try await prepare(cluster, logger: logger)
             return try await closing(backend.database) { _ in try await body(backend) }
         }
@@ -39,7 +39,7 @@ struct Backend: Sendable {
         if let url = options.resolvedDatabaseURL {
             return try await closing(Database(settings(url), logger: options.logger), body)
         }
-        return try await running(LocalCluster(folder: options.resolvedDataFolder, logger: options.logger)) { cluster in
+        return try await running(privateCluster(options, logger: options.logger)) { cluster in
             try await createDatabase(in: cluster, logger: options.logger)
             let url = cluster.connectionString(database: databaseName)
             return try await closing(Database(settings(url), logger: options.logger), body)
@@ -51,6 +51,13 @@ struct Backend: Sendable {
         settings.maximumConnections = connections
         settings.ownsServerSession = !pooled
         return settings
+    }
+
+    /// A transaction that somebody forgot in it does not hold its snapshot for ever.
+    private static func privateCluster(_ options: CommonOptions, logger: Logger) -> LocalCluster {
+        LocalCluster(
+            folder: options.resolvedDataFolder, settings: ["idle_in_transaction_session_timeout": "10min"],
+            logger: logger)
     }
 
     private static func closing<Value>(
