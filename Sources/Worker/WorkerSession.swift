@@ -87,7 +87,7 @@ struct WorkerSession: Sendable {
         let source = JobSource(
             isStopping: { Task.isShuttingDownGracefully }, claimMore: { try await claim(floor) },
             pauseWhenIdle: { emptyClaims in
-                let longest = min(20 << min(emptyClaims, 5), 500)
+                let longest = min(20 << min(emptyClaims, 8), 5_000)
                 try await Task.sleep(for: .milliseconds(Int.random(in: longest / 2...longest)))
             })
         try await withThrowingTaskGroup(of: Void.self) { group in

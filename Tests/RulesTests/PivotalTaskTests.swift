@@ -1,5 +1,6 @@
 import Domain
 import Rules
+import TestSupport
 import Testing
 
 @Suite("Pivotal tasks")

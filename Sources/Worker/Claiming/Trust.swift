@@ -1,13 +1,14 @@
 internal import Synchronization
 
-/// How long a worker may believe that its leases are its own, by its own monotonic clock: a heartbeat's sending time plus
-/// the time to live, less a margin. The queue waits the whole time to live before it gives the leases to others.
+/// How long a worker may believe that its leases are its own, by its own monotonic clock: seven tenths of the time to live
+/// from when a heartbeat was sent. The queue waits the whole of it before it gives the leases to others, counted from that
+/// heartbeat or, when a crash of the server lost it, from the one before, a quarter of the time to live earlier.
 package final class Trust: Sendable {
     private let span: Duration
     private let end: Mutex<ContinuousClock.Instant>
 
     package init(timeToLive: Duration) {
-        span = timeToLive * 4 / 5
+        span = timeToLive * 7 / 10
         end = Mutex(.now + span)
     }
 

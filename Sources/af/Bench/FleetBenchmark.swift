@@ -111,8 +111,8 @@ struct FleetBenchmark: Sendable {
 
     /// Every evaluation has ended, or it has taken far longer than it may.
     private func untilDrained() async throws {
-        let share = Double(load.jobs) / Double(load.runLength) / Double(workers) + 4
-        let longest = Duration.seconds(share * behaviour.hold * 3 + Double(behaviour.ttl) * 5 + 120)
+        let turns = Double(load.jobs / workers) + 4
+        let longest = Duration.seconds(turns * behaviour.hold * 3 + Double(behaviour.ttl) * 5 + 120)
         let deadline = ContinuousClock.now + longest
         while .now < deadline {
             _ = try await database.owner.run(EndDrainedEvaluations())

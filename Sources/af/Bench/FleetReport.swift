@@ -74,7 +74,7 @@ struct FleetReport: Encodable {
             : benchmark.database.isPooled ? "a pooler of others" : "no pooler"
         return [
             pooler, "processes \(benchmark.processes)", "connections \(behaviour.connections) each",
-            "run length \(benchmark.load.runLength)", "hold \(behaviour.hold) s", "ttl \(behaviour.ttl) s",
+            "hold \(behaviour.hold) s", "ttl \(behaviour.ttl) s",
             "crash \(behaviour.crash)", "stall \(behaviour.stall)", "resend \(behaviour.resend)",
             "seed \(behaviour.seed)",
         ]
