@@ -42,10 +42,32 @@ BEGIN
                    'FOR EACH STATEMENT EXECUTE FUNCTION affine.refuse_change()', partition_name);
 END $$;
 
+-- The functions below are told to look rows up one by one: guesses about sets of unknown size have made the planner read all
+-- of the history, or of the queue, for a handful of jobs.
+
+-- Clears away what is left of evaluations that ended. It steps from one evaluation that has ready runs to the next.
+CREATE OR REPLACE FUNCTION affine.revoke_ended() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off AS $$
+BEGIN
+    DELETE FROM affine.ready WHERE evaluation = ANY (ARRAY(
+        WITH RECURSIVE queued AS (
+            (SELECT evaluation FROM affine.ready ORDER BY evaluation LIMIT 1)
+            UNION ALL
+            SELECT (SELECT r.evaluation FROM affine.ready r WHERE r.evaluation > q.evaluation ORDER BY r.evaluation LIMIT 1)
+            FROM queued q WHERE q.evaluation IS NOT NULL
+        )
+        SELECT e.id FROM queued q JOIN affine.evaluation e ON e.id = q.evaluation WHERE e.state <> 'running'));
+    DELETE FROM affine.lease WHERE id IN (
+        SELECT l.id FROM affine.lease l JOIN affine.evaluation e ON e.id = l.evaluation
+        WHERE e.state <> 'running' FOR UPDATE OF l SKIP LOCKED);
+END $$;
+
 -- Takes leases away from their workers. What they have not reported goes back to the tail of the queue, one attempt later
 -- when `counted`; a job whose attempts are used up ends in a final infra_fault instead. A backup that is counted is over.
 CREATE OR REPLACE FUNCTION affine.requeue(leases uuid[], counted boolean, code text) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off AS $$
 DECLARE
     jobs integer;
 BEGIN
@@ -94,7 +116,8 @@ END $$;
 -- jobs have ended, and a lease has lasted three times as long as its jobs should by their median, and 5 s. A lease is backed
 -- up once. Returns how many jobs; any coordinator may call it, as often as it likes.
 CREATE FUNCTION affine.back_up() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off AS $$
 DECLARE
     jobs integer;
 BEGIN
@@ -105,14 +128,18 @@ BEGIN
             SELECT FROM affine.attempt a WHERE a.window_id = e.window_id AND a.evaluation = r.evaluation
                 AND a.environment = r.environment AND a.position = p AND a.final));
     WITH usual AS MATERIALIZED (
-        SELECT h.evaluation, h.environment, e.window_id, e.end_pass,
-               percentile_cont(0.5) WITHIN GROUP (ORDER BY a.duration_ms) / 1000 AS seconds
+        SELECT h.evaluation, h.environment, e.window_id, e.end_pass, measured.seconds
         FROM (SELECT DISTINCT evaluation, environment FROM affine.lease) AS h
         JOIN affine.evaluation e ON e.id = h.evaluation AND e.state = 'running'
-        JOIN affine.attempt a ON a.window_id = e.window_id AND a.evaluation = h.evaluation AND a.environment = h.environment
-             AND a.outcome IN ('scored', 'model_fault')
-        WHERE NOT EXISTS (SELECT FROM affine.ready r WHERE r.evaluation = h.evaluation AND r.environment = h.environment)
-        GROUP BY h.evaluation, h.environment, e.window_id, e.end_pass HAVING count(*) >= 10
+        LEFT JOIN LATERAL (
+            SELECT true AS is_any FROM affine.ready r
+            WHERE r.evaluation = h.evaluation AND r.environment = h.environment LIMIT 1) AS waiting ON true
+        CROSS JOIN LATERAL (
+            SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY a.duration_ms) / 1000 AS seconds
+            FROM affine.attempt a
+            WHERE waiting.is_any IS NULL AND a.window_id = e.window_id AND a.evaluation = h.evaluation
+              AND a.environment = h.environment AND a.outcome IN ('scored', 'model_fault')
+            HAVING count(*) >= 10) AS measured
     ), late AS MATERIALIZED (
         SELECT l.id, l.worker, l.evaluation, l.environment, l.attempt, l.positions, u.window_id, u.end_pass
         FROM affine.lease l

@@ -18,7 +18,7 @@ BEGIN
     ), held AS MATERIALIZED (
         SELECT r.place, r.lease, r.position, r.outcome::affine.outcome AS outcome, r.score_nano, r.error_code, r.error_detail,
                r.evidence, r.duration_ms, r.prompt_tokens, r.completion_tokens, l.evaluation, l.environment, l.attempt,
-               l.deployment, l.straggler IS NOT NULL AS backup, e.window_id,
+               l.deployment, l.straggler IS NOT NULL AS backup, e.window_id, e.end_pass,
                r.outcome IN ('scored', 'model_fault') OR (l.attempt >= we.max_attempts AND l.straggler IS NULL) AS final,
                row_number() OVER (PARTITION BY l.id, r.position ORDER BY r.place) = 1
                AND NOT EXISTS (
@@ -45,8 +45,9 @@ BEGIN
         RETURNING a.lease, a.evaluation, a.environment, a.position, a.attempt, a.final, a.backup
     ), again AS (
         INSERT INTO affine.ready (evaluation, environment, from_position, to_position, attempt, pass)
-        SELECT s.evaluation, s.environment, s.position, s.position, s.attempt + 1, affine.tail_pass(e.end_pass)
-        FROM stored s JOIN affine.evaluation e ON e.id = s.evaluation WHERE NOT s.final AND NOT s.backup
+        SELECT s.evaluation, s.environment, s.position, s.position, s.attempt + 1, affine.tail_pass(h.end_pass)
+        FROM stored s JOIN held h ON h.is_first AND (h.lease, h.position) = (s.lease, s.position)
+        WHERE NOT s.final AND NOT s.backup
         ORDER BY s.position
     ), rest AS MATERIALIZED (
         -- What is queued again, or was tried in vain by a backup, is no longer the lease's.
@@ -159,7 +160,8 @@ END $$;
 
 -- A polite hand-back of jobs that were not begun: they return to the queue and it costs them nothing.
 CREATE OR REPLACE FUNCTION affine.release(worker_id uuid, leases uuid[], positions integer[]) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off AS $$
 DECLARE
     jobs integer;
 BEGIN

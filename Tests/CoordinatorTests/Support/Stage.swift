@@ -34,6 +34,14 @@ struct Stage: Sendable {
         return try result.get()
     }
 
+    /// On a server of the test's own, where everybody is the superuser.
+    static func alone(_ database: Database) -> Stage {
+        Stage(
+            owner: database, coordinator: database, workers: database,
+            arena: Arena(database: database, settings: ArenaSettings(), logger: FreshDatabase.logger),
+            settings: ArenaSettings())
+    }
+
     /// A pool of sessions that act as a role from their first statement on.
     static func pool(
         as role: String, through pooler: PooledDatabase? = nil, _ change: (inout DatabaseSettings) -> Void = { _ in }
