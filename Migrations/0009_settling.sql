@@ -2,6 +2,11 @@
 
 SET LOCAL ROLE affine_owner;
 
+-- Without settings of its own, so that it is inlined: as a call it was parsed and planned anew for every report.
+CREATE OR REPLACE FUNCTION affine.evaluation_lock(target bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT pg_catalog.hashint8extended(target, 418531077729)
+$$;
+
 -- `settle` for reports that are not all accepted or not all final. The caller has locked the leases.
 CREATE OR REPLACE FUNCTION affine.settle_one_by_one(worker_id uuid, leases uuid[], evaluations bigint[], environments smallint[],
     positions integer[], outcomes text[], scores_nano bigint[], error_codes text[], error_details text[], evidences text[],

@@ -14,6 +14,7 @@ public enum Catalogue {
         migration(9, "settling", PackageResources._009_settling_sql),
         migration(10, "database_health", PackageResources._010_database_health_sql),
         migration(11, "heartbeats", PackageResources._011_heartbeats_sql),
+        migration(12, "lone_jobs", PackageResources._012_lone_jobs_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

@@ -19,7 +19,7 @@ import Testing
                     == [
                         "claim", "describe_evaluation", "heartbeat", "register_deployment", "register_worker",
                         "release",
-                        "settle", "stop_worker",
+                        "settle", "settle_and_claim", "stop_worker",
                     ])
         }
     }

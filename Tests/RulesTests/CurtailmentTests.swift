@@ -1,7 +1,7 @@
 import Domain
 import Rules
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Curtailment and verdicts")
 struct CurtailmentTests {

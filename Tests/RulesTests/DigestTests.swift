@@ -2,8 +2,8 @@ import Digest
 import Domain
 import FoundationEssentials
 import Rules
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Contest records and digests")
 struct DigestTests {

@@ -1,8 +1,8 @@
 import Digest
 import Domain
 import Rules
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Rule documents")
 struct RuleDocumentTests {

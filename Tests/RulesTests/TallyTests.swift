@@ -1,8 +1,8 @@
 import Domain
 import FoundationEssentials
 import Rules
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Tallies and sums")
 struct TallyTests {

@@ -2,8 +2,8 @@ import Domain
 import Environments
 import Rules
 import Subprocess
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Windows")
 struct WindowTests {

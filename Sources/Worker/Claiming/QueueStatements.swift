@@ -135,6 +135,14 @@ package enum Settlement: String, Sendable {
     case duplicate
     /// The lease is no longer held; nothing was stored.
     case superseded
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Settlement {
+        let status: String = try row.next()
+        guard let settlement = Settlement(rawValue: status) else {
+            throw PostgresError(.decoding, "the queue answered '\(status)', which is no settlement")
+        }
+        return settlement
+    }
 }
 
 /// Rows: one `Settlement` a report, in order.
@@ -171,13 +179,7 @@ package struct Settle: Statement {
         bindings.append(reports.map { ($0.result.usage?.completionTokens).map(Int32.init(clamping:)) })
     }
 
-    package static func decode(_ row: inout RowReader) throws(PostgresError) -> Settlement {
-        let status: String = try row.next()
-        guard let settlement = Settlement(rawValue: status) else {
-            throw PostgresError(.decoding, "settle answered '\(status)', which is no settlement")
-        }
-        return settlement
-    }
+    package static func decode(_ row: inout RowReader) throws(PostgresError) -> Settlement { try .decode(&row) }
 }
 
 /// How to run one environment of an evaluation.

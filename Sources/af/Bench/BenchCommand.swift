@@ -30,6 +30,10 @@ struct BenchQueueCommand: AsyncParsableCommand {
     var runLength = RunLength.auto
     @Option(help: "Runs taken by one claim.")
     var runs: Int32 = 100
+    @Flag(
+        help: "Work as workers that do one job at a time: each connection reports a job and takes the next in one call."
+    )
+    var lone = false
     @Option(help: "Hold a snapshot from the start of the drain, for at most so many seconds.")
     var pinSnapshot: Int?
     @Option(help: "Attempts already in the history.")
@@ -68,8 +72,8 @@ struct BenchQueueCommand: AsyncParsableCommand {
             inMemory: tmpfs, flushMilliseconds: flushMs, variant: try variant.map(InputFile.read))
         let report = try await BenchDatabase.with(settings, options) { database in
             let benchmark = QueueBenchmark(
-                database: database, load: load, processes: processes, connections: connections, runs: runs,
-                pinSeconds: pinSnapshot)
+                database: database, load: load, processes: processes, connections: connections, runs: lone ? 1 : runs,
+                isLone: lone, pinSeconds: pinSnapshot)
             return try await benchmark.run()
         }
         if options.json { try Output.json(report) } else { report.print() }

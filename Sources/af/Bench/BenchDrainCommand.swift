@@ -12,12 +12,14 @@ struct BenchDrainCommand: AsyncParsableCommand {
     var connections = 2
     @Option(help: "Runs in one claim.")
     var runs: Int32 = 100
+    @Flag(help: "One job at a time.")
+    var lone = false
 
     func run() async throws {
         guard let url = options.resolvedDatabaseURL else {
             throw ValidationError("bench drain needs AFFINE_DATABASE_URL")
         }
-        let drain = QueueDrain(url: url, connections: connections, runs: runs, logger: options.logger)
+        let drain = QueueDrain(url: url, connections: connections, runs: runs, isLone: lone, logger: options.logger)
         try Output.json(await drain.run())
     }
 }

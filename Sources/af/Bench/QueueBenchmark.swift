@@ -11,6 +11,8 @@ struct QueueBenchmark: Sendable {
     let processes: Int
     let connections: Int
     let runs: Int32
+    /// One job at a time on each connection.
+    let isLone: Bool
     let pinSeconds: Int?
 
     private enum Part: Sendable {
@@ -66,7 +68,8 @@ struct QueueBenchmark: Sendable {
     private func process() async throws -> DrainReport {
         let record = try await Subprocess.run(
             .path("/proc/self/exe"),
-            arguments: ["bench", "drain", "--connections", "\(connections)", "--runs", "\(runs)"],
+            arguments: Arguments(
+                ["bench", "drain", "--connections", "\(connections)", "--runs", "\(runs)"] + (isLone ? ["--lone"] : [])),
             environment: .inherit.updating(["AFFINE_DATABASE_URL": database.workerURL]),
             output: .string(limit: 1 << 28), error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false))
         guard record.terminationStatus.isSuccess else {

@@ -36,6 +36,7 @@ struct QueueDrain: Sendable {
     let url: String
     let connections: Int
     let runs: Int32
+    let isLone: Bool
     let logger: Logger
 
     private static let nothingReady = 10
@@ -87,11 +88,36 @@ struct QueueDrain: Sendable {
             emptyClaims = 0
             let settled = MonotonicClock.nanoseconds
             report.claimMicroseconds.append(Int32(clamping: (settled - claimed) / 1_000))
-            try settle(leases, worker, &session, &report)
-            report.ended = MonotonicClock.nanoseconds
-            report.settleMicroseconds.append(Int32(clamping: (report.ended - settled) / 1_000))
+            if isLone {
+                try workAlone(leases, worker, floor, &session, &report)
+            } else {
+                try settle(leases, worker, &session, &report)
+                report.ended = MonotonicClock.nanoseconds
+                report.settleMicroseconds.append(Int32(clamping: (report.ended - settled) / 1_000))
+            }
         }
         return report
+    }
+
+    /// From one job to the next until the call brings none.
+    private func workAlone(
+        _ leases: [Lease], _ worker: UUID, _ floor: SharedFloor, _ session: inout Session, _ report: inout DrainReport
+    ) throws {
+        var jobs = leases.flatMap(\.jobs)
+        while let job = jobs.popLast() {
+            let started = MonotonicClock.nanoseconds
+            let done = JobReport(job: job, result: .scored(.one, usage: nil), duration: .zero)
+            let step = SettleAndClaim(worker: worker, report: done, floor: floor.next())
+            guard let (answer, next) = try session.run(step).first else { return }
+            report.ended = MonotonicClock.nanoseconds
+            report.settleMicroseconds.append(Int32(clamping: (report.ended - started) / 1_000))
+            report.refused += answer == .accepted ? 0 : 1
+            report.jobs[report.ended / 1_000_000_000, default: 0] += answer == .accepted ? 1 : 0
+            if let next {
+                floor.record([next])
+                jobs = next.jobs
+            }
+        }
     }
 
     private func settle(

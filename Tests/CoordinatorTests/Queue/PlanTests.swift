@@ -79,7 +79,9 @@ import Testing
         }
         return [
             Call(name: "claim", jobs: 100, sql: claim),
-            Call(name: "claim above a floor", jobs: 100, sql: claim.replacing(", 0)", with: ", 50000 * 1048576::bigint)")),
+            Call(
+                name: "claim above a floor", jobs: 100, sql: claim.replacing(", 0)", with: ", 50000 * 1048576::bigint)")
+            ),
             Call(name: "settle", jobs: 100, sql: claim + ";" + settle("scored"), scannable: ["report"]),
             Call(name: "settle faults", jobs: 100, sql: claim + ";" + settle("infra_fault"), scannable: ["report"]),
             Call(
@@ -131,8 +133,10 @@ import Testing
                 faults("SELECT FROM affine.ready ORDER BY from_position DESC LIMIT 1")
                     == ["scan of all of ready"])
             try await #expect(
-                faults("SET enable_seqscan = off; SELECT FROM affine.ready ORDER BY from_position DESC OFFSET 500 LIMIT 1")
-                    .contains { $0.hasSuffix("rows sorted") })
+                faults(
+                    "SET enable_seqscan = off; SELECT FROM affine.ready ORDER BY from_position DESC OFFSET 500 LIMIT 1"
+                )
+                .contains { $0.hasSuffix("rows sorted") })
             try await #expect(
                 faults("SELECT count(*) FROM affine.ready WHERE evaluation > 0 AND pass % 7 = 0").isEmpty == false)
         }

@@ -80,7 +80,6 @@ private struct QueueGame {
             stage.owner.value("SELECT count(*) FROM affine.attempt WHERE final AND evaluation = \(evaluation)") == "14")
     }
 
-
     private mutating func serve() async throws {
         generation += 1
         deployment = try await workers[0].serve(miner, at: "http://\(generation).example")
@@ -110,18 +109,23 @@ private struct QueueGame {
         var met: Set<Int32> = []
         for (lease, holder) in everLeased.suffix(12) where holder.id == worker.id && random.chance(60) {
             for position in lease.positions where !met.contains(position) && random.chance(70) {
-                let answers = [Answer.scored(500), .scored(500), .scored(200), .modelFault, .infraFault, .environmentFault]
+                let answers = [
+                    Answer.scored(500), .scored(500), .scored(200), .modelFault, .infraFault, .environmentFault,
+                ]
                 reports.append((lease, position, random.pick(answers)))
                 if random.chance(10) { reports.append((lease, position, random.pick(answers))) }
             }
             met.formUnion(lease.positions)
         }
-        let finished = Set(reports.map(\.0.id)).sorted { $0.uuidString < $1.uuidString }.filter { _ in random.chance(70) }
+        let finished = Set(reports.map(\.0.id)).sorted { $0.uuidString < $1.uuidString }.filter { _ in random.chance(70)
+        }
         let sender = random.chance(95) ? worker : random.pick(workers)
         try await settle(reports, by: sender, finished: finished)
     }
 
-    private mutating func settle(_ reports: [(Lease, Int32, Answer)], by worker: FakeWorker, finished: [UUID]) async throws {
+    private mutating func settle(_ reports: [(Lease, Int32, Answer)], by worker: FakeWorker, finished: [UUID])
+        async throws
+    {
         let sent = reports.map { lease, position, answer in
             Report(job: Job(lease: lease, miner: "b", position: position, task: 0), answer: answer)
         }

@@ -38,7 +38,8 @@ import Testing
                 stage.owner.value("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == "0")
             // The storm was one.
             for code in ["lease_lost", "engine_away"] {
-                let count = try await stage.owner.value("SELECT count(*) FROM affine.attempt WHERE error_code = '\(code)'")
+                let count = try await stage.owner.value(
+                    "SELECT count(*) FROM affine.attempt WHERE error_code = '\(code)'")
                 #expect(try #require(Int(count)) > 0, "no attempt ended in \(code)")
             }
             try await #expect(stage.events("job.fenced") > 0)

@@ -124,3 +124,45 @@ struct StopWorker: Statement {
     let worker: UUID
     func bind(_ bindings: inout Bindings) { bindings.append(worker) }
 }
+
+/// Row: the answer to the report, and the job that follows; nil when nothing was taken.
+struct SettleAndClaim: Statement {
+    static let sql = """
+        SELECT status, lease, from_position, to_position, attempt
+        FROM affine.settle_and_claim($1, $2, $3, $4, $5, $6, $7, $8, NULL, NULL, 5, NULL, NULL, 0)
+        """
+    let worker: UUID
+    let lease: UUID
+    let evaluation: Int64
+    let environment: Int16
+    let position: Int32
+    let answer: Answer
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(worker)
+        bindings.append(lease)
+        bindings.append(evaluation)
+        bindings.append(environment)
+        bindings.append(position)
+        bindings.append(answer.outcome.rawValue)
+        bindings.append(answer.score?.nano)
+        bindings.append(answer.code)
+    }
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> (status: String, next: LoneJob?) {
+        let status: String = try row.next()
+        let lease: UUID? = try row.next()
+        let from: Int32? = try row.next()
+        let to: Int32? = try row.next()
+        let attempt: Int16? = try row.next()
+        guard let lease, let from, let to, let attempt else { return (status, nil) }
+        return (status, LoneJob(lease: lease, positions: from...to, attempt: attempt))
+    }
+}
+
+/// What `settle_and_claim` brought.
+struct LoneJob: Sendable {
+    let lease: UUID
+    let positions: ClosedRange<Int32>
+    let attempt: Int16
+}
