@@ -132,7 +132,7 @@ let package = Package(
                 .embedInCode("0004_worker_functions.sql"), .embedInCode("0005_reporting.sql"),
                 .embedInCode("0006_ops.sql"), .embedInCode("0007_fair_queue.sql"), .embedInCode("0008_backups.sql"),
                 .embedInCode("0009_settling.sql"), .embedInCode("0010_database_health.sql"),
-                .embedInCode("0011_heartbeats.sql"), .embedInCode("0012_lone_jobs.sql"),
+                .embedInCode("0011_idle_workers.sql"), .embedInCode("0012_lone_jobs.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

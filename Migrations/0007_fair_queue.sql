@@ -27,6 +27,9 @@ ALTER TABLE affine.environment ALTER COLUMN run_length DROP DEFAULT, ALTER COLUM
 ALTER TABLE affine.window_environment ALTER COLUMN run_length DROP NOT NULL;
 
 CREATE INDEX evaluation_ended ON affine.evaluation (id) WHERE state <> 'running';
+-- By end_pass, so that a claim need not step over evaluations that ended but that an old snapshot keeps in the index.
+DROP INDEX affine.evaluation_running;
+CREATE INDEX evaluation_running ON affine.evaluation (model, revision, end_pass) WHERE state = 'running';
 
 -- The tail of an evaluation's queue: behind everything that was planned and everything queued again before.
 CREATE FUNCTION affine.tail_pass(end_pass bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
@@ -101,6 +104,8 @@ BEGIN
     SELECT count(*), COALESCE(sum(added.jobs), 0) INTO runs, jobs FROM added;
     IF owner.end_pass = 0 AND runs > 0 THEN
         UPDATE affine.evaluation SET end_pass = start + runs * stride WHERE id = target;
+        -- Who looks only whether anything was queued looks at this sequence.
+        PERFORM nextval('affine.ready_pass');
     END IF;
     RETURN jobs;
 END $$;
@@ -130,11 +135,11 @@ BEGIN
         FROM affine.deployment d
         CROSS JOIN LATERAL (
             SELECT r.id, r.window_id FROM affine.evaluation r
-            WHERE r.model = d.model AND r.revision = d.revision AND r.state = 'running'
+            WHERE r.model = d.model AND r.revision = d.revision AND r.state = 'running' AND r.end_pass >= floor
               AND EXISTS (SELECT FROM affine.evaluation_environment ee JOIN affine.ready t
                           ON t.evaluation = ee.evaluation AND t.environment = ee.environment AND t.pass >= floor
                           WHERE ee.evaluation = r.id)
-            ORDER BY r.id LIMIT 1) AS e
+            ORDER BY r.end_pass LIMIT 1) AS e
         JOIN affine.window_environment we ON we.window_id = e.window_id
         CROSS JOIN LATERAL (
             SELECT r.pass FROM affine.ready r

@@ -13,7 +13,7 @@ public enum Catalogue {
         migration(8, "backups", PackageResources._008_backups_sql),
         migration(9, "settling", PackageResources._009_settling_sql),
         migration(10, "database_health", PackageResources._010_database_health_sql),
-        migration(11, "heartbeats", PackageResources._011_heartbeats_sql),
+        migration(11, "idle_workers", PackageResources._011_idle_workers_sql),
         migration(12, "lone_jobs", PackageResources._012_lone_jobs_sql),
     ]
 

@@ -4,6 +4,7 @@ internal import HTTPClient
 internal import Logging
 internal import Postgres
 internal import ServiceLifecycle
+internal import Synchronization
 
 internal import struct FoundationEssentials.UUID
 
@@ -84,11 +85,12 @@ struct WorkerSession: Sendable {
 
     private func runLanes() async throws -> End {
         let floor = SharedFloor()
+        let watch = Mutex(IdleWatch())
         let source = JobSource(
             isStopping: { Task.isShuttingDownGracefully }, claimMore: { try await claim(floor) },
             pauseWhenIdle: { emptyClaims in
-                let longest = min(20 << min(emptyClaims, 8), 5_000)
-                try await Task.sleep(for: .milliseconds(Int.random(in: longest / 2...longest)))
+                // Cut short by a shutdown, which the source then notices.
+                try? await cancelWhenGracefulShutdown { try await waitForWork(emptyClaims, watch) }
             })
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<settings.concurrency {
@@ -99,6 +101,20 @@ struct WorkerSession: Sendable {
             try await group.waitForAll()
         }
         return .lanesFinished
+    }
+
+    /// Looks less and less often, from every 20 ms to every 5 s, whether anything was queued; half a minute at most.
+    private func waitForWork(_ emptyClaims: Int, _ watch: borrowing Mutex<IdleWatch>) async throws {
+        let longest = min(20 << min(emptyClaims, 8), lane.ready.isEmpty ? 500 : 5_000)
+        let end = ContinuousClock.now + .seconds(30)
+        let deployments = lane.ready
+        while ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(Int.random(in: longest / 2...longest)))
+            // An endpoint that is ready again wants work at once.
+            guard lane.ready == deployments, !deployments.isEmpty else { return }
+            guard let version = try await database.run(QueueVersion()).first else { return }
+            if watch.withLock({ $0.isWorthClaiming(version) }) { return }
+        }
     }
 
     /// A database that is away for a moment looks like an empty queue; how long it may be away is for `trust` to say.

@@ -44,6 +44,13 @@ package struct Heartbeat: Statement {
     package static func decode(_ row: inout RowReader) throws(PostgresError) -> Bool { try row.next() }
 }
 
+/// Row: a number that grows with whatever is queued.
+package struct QueueVersion: Statement {
+    package static let sql = "SELECT affine.queue_version()"
+    package init() {}
+    package static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64 { try row.next() }
+}
+
 package struct RegisterDeployment: Statement {
     package static let sql = "SELECT deployment FROM affine.register_deployment($1, $2, $3, $4)"
     var worker: UUID

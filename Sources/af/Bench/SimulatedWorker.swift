@@ -93,6 +93,7 @@ struct SimulatedWorker: Sendable {
 
     private mutating func work() async throws -> End {
         var emptyClaims = 0
+        var watch = IdleWatch()
         while !signals.hasEnded {
             let leases: [Lease]
             do { leases = try await claim() } catch let error as PostgresError where error.sqlState == "AF003" {
@@ -102,7 +103,9 @@ struct SimulatedWorker: Sendable {
                 emptyClaims += 1
                 // 0.5 s, 1 s … up to 5 s, and between half of that and all of it.
                 let longest = min(0.5 * Double(1 << min(emptyClaims - 1, 4)), 5)
-                try await Task.sleep(for: draws.seconds(longest / 2...longest))
+                repeat {
+                    try await Task.sleep(for: draws.seconds(longest / 2...longest))
+                } while try await !watch.isWorthClaiming(queueVersion()) && !signals.hasEnded
                 continue
             }
             emptyClaims = 0
@@ -113,6 +116,10 @@ struct SimulatedWorker: Sendable {
             try await settle(leases, isLate: false)
         }
         return .over
+    }
+
+    private func queueVersion() async throws -> Int64 {
+        try await answered { [database] in try await database.run(QueueVersion()).first ?? 0 }
     }
 
     private mutating func claim() async throws -> [Lease] {
