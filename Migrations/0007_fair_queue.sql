@@ -26,7 +26,7 @@ ALTER TABLE affine.lease
 ALTER TABLE affine.environment ALTER COLUMN run_length DROP DEFAULT, ALTER COLUMN run_length DROP NOT NULL;
 ALTER TABLE affine.window_environment ALTER COLUMN run_length DROP NOT NULL;
 
-CREATE INDEX evaluation_ended ON affine.evaluation (id) WHERE state <> 'running';
+CREATE INDEX evaluation_ended ON affine.evaluation (ended_at) WHERE state <> 'running';
 -- By end_pass, so that a claim need not step over evaluations that ended but that an old snapshot keeps in the index.
 DROP INDEX affine.evaluation_running;
 CREATE INDEX evaluation_running ON affine.evaluation (model, revision, end_pass) WHERE state = 'running';
@@ -49,7 +49,7 @@ BEGIN
         SELECT 25000 / (percentile_cont(0.5) WITHIN GROUP (ORDER BY a.duration_ms) + 1) INTO jobs
         FROM (SELECT e.id, e.window_id FROM affine.evaluation e
               JOIN affine.evaluation_environment ee ON ee.evaluation = e.id AND ee.environment = target_environment
-              WHERE e.state <> 'running' ORDER BY e.id DESC LIMIT 4) AS latest
+              WHERE e.state <> 'running' ORDER BY e.ended_at DESC LIMIT 4) AS latest
         JOIN affine.attempt a ON a.window_id = latest.window_id AND a.evaluation = latest.id
              AND a.environment = target_environment AND a.position < 100 AND a.outcome IN ('scored', 'model_fault');
     END IF;

@@ -45,22 +45,18 @@ END $$;
 -- The functions below are told to look rows up one by one: guesses about sets of unknown size have made the planner read all
 -- of the history, or of the queue, for a handful of jobs.
 
--- Clears away what is left of evaluations that ended. It steps from one evaluation that has ready runs to the next.
+-- Clears away what is left of evaluations that ended. Coordinators call it whenever one ended and every second, so what ended
+-- long ago was cleared away long ago: looking for it would walk over all that was claimed and is not yet vacuumed.
 CREATE OR REPLACE FUNCTION affine.revoke_ended() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
 SET enable_mergejoin = off AS $$
+DECLARE
+    ended CONSTANT bigint[] := ARRAY(SELECT e.id FROM affine.evaluation e
+        WHERE e.state <> 'running' AND e.ended_at > clock_timestamp() - interval '10 minutes');
 BEGIN
-    DELETE FROM affine.ready WHERE evaluation = ANY (ARRAY(
-        WITH RECURSIVE queued AS (
-            (SELECT evaluation FROM affine.ready ORDER BY evaluation LIMIT 1)
-            UNION ALL
-            SELECT (SELECT r.evaluation FROM affine.ready r WHERE r.evaluation > q.evaluation ORDER BY r.evaluation LIMIT 1)
-            FROM queued q WHERE q.evaluation IS NOT NULL
-        )
-        SELECT e.id FROM queued q JOIN affine.evaluation e ON e.id = q.evaluation WHERE e.state <> 'running'));
+    DELETE FROM affine.ready WHERE evaluation = ANY (ended);
     DELETE FROM affine.lease WHERE id IN (
-        SELECT l.id FROM affine.lease l JOIN affine.evaluation e ON e.id = l.evaluation
-        WHERE e.state <> 'running' FOR UPDATE OF l SKIP LOCKED);
+        SELECT l.id FROM affine.lease l WHERE l.evaluation = ANY (ended) FOR UPDATE SKIP LOCKED);
 END $$;
 
 -- Takes leases away from their workers. What they have not reported goes back to the tail of the queue, one attempt later
