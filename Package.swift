@@ -79,7 +79,8 @@ let tests: [Target] = [
         exclude: ["statistics_check.py"], swiftSettings: strict),
     .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], swiftSettings: strict),
     .testTarget(
-        name: "MigratingTests", dependencies: ["Migrating", "Postgres", "TestSupport", logging], swiftSettings: strict),
+        name: "MigratingTests", dependencies: ["Migrating", "Migrations", "Postgres", "TestSupport", logging],
+        swiftSettings: strict),
     .testTarget(
         name: "LocalClusterTests", dependencies: ["LocalCluster", "Postgres", "TestSupport", logging],
         swiftSettings: strict),

@@ -1,0 +1,74 @@
+import Logging
+import Migrating
+import Migrations
+import Postgres
+import TestSupport
+import Testing
+
+/// A queue at work keeps its place when the schema grows under it.
+@Suite(.freshDatabase) struct UpgradeTests {
+    private static let seed = """
+        INSERT INTO affine.chain_block (number, hash) VALUES (1, sha256('block'));
+        INSERT INTO affine.rule (digest, document) VALUES (sha256('{}'), '{}');
+        INSERT INTO affine.commitment (hotkey, model, revision, block)
+        VALUES (repeat('A', 48), 'owner/name', repeat('a', 40), 1);
+        INSERT INTO affine.miner (hotkey, commitment, first_block) SELECT hotkey, id, block FROM affine.commitment;
+        INSERT INTO affine.task_window (id, opened_block, rule_digest) VALUES (1, 1, sha256('{}'));
+        SELECT affine.open_attempt_partition(1);
+        INSERT INTO affine.environment (name, kind, margin_nano, sampling_count, dataset_ranges, run_length)
+        VALUES ('abd', 'builtin', 0, 1, '{[0,100)}', 1);
+        INSERT INTO affine.window_environment
+        SELECT 1, id, kind, base_url, lo_nano, hi_nano, margin_nano, sampling_count, timeout_ms, temperature, max_attempts,
+               run_length, parameters, dataset_ranges, selection FROM affine.environment;
+        INSERT INTO affine.evaluation (window_id, hotkey, model, revision, deadline_at)
+        SELECT 1, hotkey, model, revision, now() + interval '1 day' FROM affine.commitment;
+        INSERT INTO affine.evaluation_environment (evaluation, environment, task_ids, planned)
+        SELECT 1, id, ARRAY(SELECT generate_series(1, 6)), 6 FROM affine.environment;
+        SELECT affine.enqueue(1);
+        SELECT affine.register_worker(worker, 'old', 'endpoint', 8, 600000) FROM test_worker;
+        SELECT affine.register_deployment(worker, 'http://a', 'owner/name', repeat('a', 40)) FROM test_worker;
+        """
+
+    /// Claims everything there is and reports all of it; of a position in `fault` a fault that is nobody's.
+    private static func work(runs: Int, fault: Int = -1) -> String {
+        """
+        SELECT affine.claim(worker, ARRAY[1::bigint], NULL, \(runs), 0) FROM test_worker;
+        SELECT affine.settle(worker, array_agg(DISTINCT id), array_agg(id), array_agg(evaluation), array_agg(environment),
+            array_agg(p), array_agg(CASE p WHEN \(fault) THEN 'infra_fault' ELSE 'scored' END),
+            array_agg(CASE p WHEN \(fault) THEN NULL ELSE 1 END::bigint),
+            array_agg(CASE p WHEN \(fault) THEN 'away' END), array_agg(NULL::text), array_agg(NULL::text), array_agg(5),
+            array_agg(5), array_agg(5))
+        FROM (SELECT worker, l.id, evaluation, environment, affine.each_position(positions) AS p
+              FROM affine.lease l JOIN test_worker USING (worker)) AS held GROUP BY worker;
+        """
+    }
+
+    @Test("what was ready, leased and attempted before the queue's later migrations comes to its end after them")
+    func midway() async throws {
+        let database = FreshDatabase.current.database
+        let early = Migrator(migrations: Array(Catalogue.migrations.prefix(6)), logger: FreshDatabase.logger)
+        try await early.migrate(database)
+        try await database.withSession { session in
+            try session.execute("CREATE TABLE test_worker AS SELECT gen_random_uuid() AS worker")
+            try session.execute(Self.seed)
+            // One job has its result, one is queued again, two are leased, two were never claimed.
+            try session.execute(Self.work(runs: 2, fault: 1))
+            try session.execute("SELECT affine.claim(worker, ARRAY[1::bigint], NULL, 2, 0) FROM test_worker")
+        }
+        try await Migrator(migrations: Catalogue.migrations, logger: FreshDatabase.logger).migrate(database)
+        try await database.withSession { try $0.execute(Self.work(runs: 10) + Self.work(runs: 10)) }
+        let states = try await database.run(CountStates()).first
+        #expect(states?.finals == 6 && states?.retries == 1 && states?.left == 0)
+    }
+}
+
+private struct CountStates: Statement {
+    static let sql = """
+        SELECT count(DISTINCT position) FILTER (WHERE final), count(*) FILTER (WHERE NOT final),
+               (SELECT count(*) FROM affine.ready) + (SELECT count(*) FROM affine.lease)
+        FROM affine.attempt
+        """
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> (finals: Int64, retries: Int64, left: Int64) {
+        (try row.next(), try row.next(), try row.next())
+    }
+}
