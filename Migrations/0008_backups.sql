@@ -48,8 +48,8 @@ END $$;
 -- Clears away what is left of evaluations that ended. Coordinators call it whenever one ended and every second, so what ended
 -- long ago was cleared away long ago: looking for it would walk over all that was claimed and is not yet vacuumed.
 CREATE OR REPLACE FUNCTION affine.revoke_ended() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off AS $$
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     ended CONSTANT bigint[] := ARRAY(SELECT e.id FROM affine.evaluation e
         WHERE e.state <> 'running' AND e.ended_at > clock_timestamp() - interval '10 minutes');
@@ -62,8 +62,8 @@ END $$;
 -- Takes leases away from their workers. What they have not reported goes back to the tail of the queue, one attempt later
 -- when `counted`; a job whose attempts are used up ends in a final infra_fault instead. A backup that is counted is over.
 CREATE OR REPLACE FUNCTION affine.requeue(leases uuid[], counted boolean, code text) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     jobs integer;
 BEGIN
@@ -112,8 +112,8 @@ END $$;
 -- jobs have ended, and a lease has lasted three times as long as its jobs should by their median, and 5 s. A lease is backed
 -- up once. Returns how many jobs; any coordinator may call it, as often as it likes.
 CREATE FUNCTION affine.back_up() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off AS $$
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     jobs integer;
 BEGIN

@@ -82,10 +82,11 @@ BEGIN
     SELECT a.place, a.status FROM answer a ORDER BY a.place;
 END $$;
 
--- Stores reports. Each is answered, in order, by 'accepted'; 'duplicate' (stored before: resending is harmless); or
--- 'superseded' (the lease is no longer held, its evaluation has ended, or its deployment was retired while it was claimed:
--- nothing is stored, and the refusal is kept as an event). Of a position's reports under one lease only the first counts; what a rescue wrote in
--- the worker's name, `lease_lost`, is no report. 'duplicate' also answers what a backup, or its straggler, brought too late. Leases in `finished` are given up if nothing of them is left to report.
+-- Stores reports. Each is answered, in order, by 'accepted'; 'duplicate' (the job has its result already, from this report sent
+-- before or, where a straggler was backed up, from the other lease: resending is harmless); or 'superseded' (the lease is no
+-- longer held, its evaluation has ended, or its deployment was retired while it was claimed: nothing is stored, and the refusal
+-- is kept as an event). Of a position's reports under one lease only the first counts; what a rescue wrote in the worker's name,
+-- `lease_lost`, is no report. Leases in `finished` are given up if nothing of them is left to report.
 CREATE OR REPLACE FUNCTION affine.settle(worker_id uuid, finished uuid[], leases uuid[], evaluations bigint[], environments smallint[],
     positions integer[], outcomes text[], scores_nano bigint[], error_codes text[], error_details text[], evidences text[],
     durations_ms integer[], prompt_tokens integer[], completion_tokens integer[])
@@ -165,8 +166,8 @@ END $$;
 
 -- A polite hand-back of jobs that were not begun: they return to the queue and it costs them nothing.
 CREATE OR REPLACE FUNCTION affine.release(worker_id uuid, leases uuid[], positions integer[]) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     jobs integer;
 BEGIN

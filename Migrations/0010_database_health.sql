@@ -230,7 +230,8 @@ COMMENT ON COLUMN ops.database_health.detail IS
 
 -- A view checks its reader for the functions it calls; without USAGE on the schema a dashboard can call them in no other way.
 GRANT EXECUTE ON FUNCTION affine.snapshot_findings(double precision), affine.session_findings(double precision),
-    affine.setting_findings(), affine.table_findings(), affine.ready_findings(), affine.lease_findings() TO affine_coordinator, affine_dashboard;
+    affine.setting_findings(), affine.table_findings(), affine.ready_findings(), affine.lease_findings()
+    TO affine_coordinator, affine_dashboard;
 GRANT SELECT ON ops.database_health TO affine_coordinator, affine_dashboard;
 
 RESET ROLE;

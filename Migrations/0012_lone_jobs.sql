@@ -5,8 +5,9 @@ SET LOCAL ROLE affine_owner;
 -- Stores the report on the last job of a lease and takes the next run of the same evaluation and environment. `status` is
 -- settle's answer to the report. The lease is null when nothing was taken: then `affine.claim` looks everywhere.
 CREATE FUNCTION affine.settle_and_claim(worker_id uuid, held uuid, held_evaluation bigint, held_environment smallint,
-    held_position integer, outcome text, score_nano bigint, error_code text, error_detail text, evidence text, duration_ms integer, prompt_tokens integer, completion_tokens integer,
-    floor bigint, OUT status text, OUT lease uuid, OUT deployment bigint, OUT evaluation bigint, OUT environment smallint,
+    held_position integer, outcome text, score_nano bigint, error_code text, error_detail text, evidence text,
+    duration_ms integer, prompt_tokens integer, completion_tokens integer, floor bigint,
+    OUT status text, OUT lease uuid, OUT deployment bigint, OUT evaluation bigint, OUT environment smallint,
     OUT attempt smallint, OUT from_position integer, OUT to_position integer, OUT pass bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS $$

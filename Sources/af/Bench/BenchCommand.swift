@@ -52,9 +52,7 @@ struct BenchQueueCommand: AsyncParsableCommand {
         ] where !(1...most).contains(value) {
             throw ValidationError("\(name) '\(value)' is not valid: expected 1 to \(most)")
         }
-        if let jobs = runLength.jobs, !(1...1_000).contains(jobs) {
-            throw ValidationError("--run-length '\(jobs)' is not valid: expected auto, or 1 to 1000")
-        }
+        try runLength.check()
         guard (0...100).contains(flushMs) else {
             throw ValidationError("--flush-ms '\(flushMs)' is not valid: expected 0 to 100")
         }

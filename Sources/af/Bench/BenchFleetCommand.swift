@@ -19,7 +19,7 @@ struct BenchFleetCommand: AsyncParsableCommand {
     var processes = 2
     @Option(help: "Jobs for each worker; their sum is rounded up to whole evaluations of 3,600.")
     var jobsPerWorker = 6
-    @Option(help: "Jobs in a run: a number, or auto for 25.")
+    @Option(help: "Jobs in a run, 1 to 1000, or auto: 25 s of work for jobs measured to take 1 s.")
     var runLength = RunLength.jobs(1)
     @Option(help: "Server sessions of the private pooler.")
     var poolSize = 64
@@ -36,6 +36,7 @@ struct BenchFleetCommand: AsyncParsableCommand {
         ] where !(1...most).contains(value) {
             throw ValidationError("\(name) '\(value)' is not valid: expected 1 to \(most)")
         }
+        try runLength.check()
         guard processes <= workers else {
             throw ValidationError("--processes '\(processes)' is not valid: expected at most the workers, \(workers)")
         }

@@ -16,6 +16,13 @@ enum RunLength: ExpressibleByArgument {
         }
     }
 
+    /// - Throws: `ValidationError` naming the option, for a number that no environment may have.
+    func check() throws {
+        if let jobs, !(1...1_000).contains(jobs) {
+            throw ValidationError("--run-length '\(jobs)' is not valid: expected auto, or 1 to 1000")
+        }
+    }
+
     /// Nil for `auto`.
     var jobs: Int16? {
         switch self {

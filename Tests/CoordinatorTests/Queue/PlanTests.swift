@@ -10,7 +10,6 @@ import Testing
     private func scene(_ body: (Stage, FakeWorker, Int64) async throws -> Void) async throws {
         try await Stage.with { stage in
             let miners = try await stage.prepareQueue("ab")
-            try await stage.owner.execute("SET statement_timeout = 0")
             try await stage.plan(miners[1], jobs: 100_000)
             try await stage.owner.withSession { session in
                 try session.execute(
@@ -100,7 +99,6 @@ import Testing
         let plans = try await PlanLog.of([call.sql])
         #expect(plans.count > 1, "\(call.name): plans within functions were not seen")
         for (text, plan) in plans where text != call.sql && !text.hasPrefix("CREATE TEMP") {
-            // Rows of a table that a test may read are those of one worker, one deployment, one lease a claim.
             let faults = plan.faults(jobs: call.jobs, scannable: call.scannable)
             #expect(faults.isEmpty, "\(mode), \(call.name): \(text)")
         }

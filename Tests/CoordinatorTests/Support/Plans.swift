@@ -40,7 +40,9 @@ extension Stage {
         return try #require(try await Int64(owner.value("SELECT max(id) FROM affine.evaluation")))
     }
 
-    /// What waits in the order in which it is claimed: `evaluation:from-to try`.
+    /// What waits, in the order in which it is claimed.
+    ///
+    /// - Parameter columns: what to say of each run; else its positions and try, such as `2-4 try 1`.
     func ready(_ columns: String = "concat_ws('-', from_position, to_position) || ' try ' || attempt") async throws
         -> [String]
     {
