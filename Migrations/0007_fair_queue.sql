@@ -110,6 +110,10 @@ BEGIN
     RETURN jobs;
 END $$;
 
+-- Volatile, so that a statement which claims and describes at once is told of an evaluation that was committed after the
+-- statement began and that its claim already saw; else it would hold a lease and get no row.
+ALTER FUNCTION affine.describe_evaluation(bigint) VOLATILE;
+
 -- Takes up to `runs` runs of one environment of one evaluation: among the earliest evaluation that has any of each model
 -- that these deployments serve, where the lowest pass is. One lease comes of it for each attempt number. `floor` is the lowest
 -- pass worth looking at; 0 looks at all. A claim need not be durable: one that is lost in a crash never took its runs away.
