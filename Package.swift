@@ -134,6 +134,7 @@ let package = Package(
                 .embedInCode("0006_ops.sql"), .embedInCode("0007_fair_queue.sql"), .embedInCode("0008_backups.sql"),
                 .embedInCode("0009_settling.sql"), .embedInCode("0010_database_health.sql"),
                 .embedInCode("0011_idle_workers.sql"), .embedInCode("0012_lone_jobs.sql"),
+                .embedInCode("0013_certificates.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

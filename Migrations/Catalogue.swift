@@ -15,6 +15,7 @@ public enum Catalogue {
         migration(10, "database_health", PackageResources._010_database_health_sql),
         migration(11, "idle_workers", PackageResources._011_idle_workers_sql),
         migration(12, "lone_jobs", PackageResources._012_lone_jobs_sql),
+        migration(13, "certificates", PackageResources._013_certificates_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

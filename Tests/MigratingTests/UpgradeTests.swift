@@ -60,6 +60,64 @@ import Testing
         let states = try await database.run(CountStates()).first
         #expect(states?.finals == 6 && states?.retries == 1 && states?.left == 0)
     }
+
+    @Test("a contest that runs and one that is over get their bars and certificates")
+    func certificates() async throws {
+        let database = FreshDatabase.current.database
+        let early = Migrator(migrations: Array(Catalogue.migrations.prefix(12)), logger: FreshDatabase.logger)
+        try await early.migrate(database)
+        try await database.withSession { session in
+            try session.execute("CREATE TABLE test_worker AS SELECT gen_random_uuid() AS worker")
+            try session.execute(Self.seed)
+            try session.execute(Self.contests)
+        }
+        try await Migrator(migrations: Catalogue.migrations, logger: FreshDatabase.logger).migrate(database)
+        let standings = try await database.run(ReadStandings())
+        #expect(
+            standings == [
+                "1 decided: bar 9, 1 decided, 1 unknown, L -6, U 999999994",
+                "2 running: bar 7, 0 decided, 2 unknown, L -7, U 1999999993",
+            ])
+    }
+
+    /// Over two tasks with a margin of 0: one contest decided on sums of its own, one that runs.
+    private static let contests = """
+        INSERT INTO affine.window_task (window_id, environment, ordinal, task_id, slate_position)
+        SELECT 1, 1, n, n + 1, n FROM generate_series(0, 1) AS n;
+        ALTER TABLE affine.window_environment DISABLE TRIGGER USER;
+        UPDATE affine.window_environment SET sampling_count = 2;
+        INSERT INTO affine.commitment (hotkey, model, revision, block)
+        SELECT repeat(letter, 48), 'owner/' || letter, repeat('b', 40), 1 FROM unnest('{B,C}'::text[]) AS letter;
+        INSERT INTO affine.miner (hotkey, commitment, first_block)
+        SELECT hotkey, id, block FROM affine.commitment WHERE id > 1 ORDER BY id;
+        INSERT INTO affine.evaluation (window_id, hotkey, model, revision, deadline_at)
+        SELECT 1, hotkey, model, revision, now() + interval '1 day' FROM affine.commitment WHERE id > 1 ORDER BY id;
+        INSERT INTO affine.evaluation_environment (evaluation, environment, task_ids, planned)
+        SELECT id, 1, '{2,1}', 2 FROM affine.evaluation WHERE id > 1;
+        INSERT INTO affine.attempt (window_id, evaluation, environment, position, attempt, final, outcome, score_nano, lease,
+                                    duration_ms)
+        SELECT 1, 1, 1, p, 1, true, 'scored', 3 + p, gen_random_uuid(), 1 FROM generate_series(0, 1) AS p;
+        INSERT INTO affine.contest (window_id, champion, challenger, champion_evaluation, challenger_evaluation, rule_digest,
+                                    deadline_at)
+        SELECT 1, repeat('A', 48), hotkey, 1, id, sha256('{}'), now() + interval '1 day'
+        FROM affine.evaluation WHERE id = 2;
+        INSERT INTO affine.contest_environment VALUES (1, 1, 2, 1, 9, 3, 1000000003, 'open', 'open', '{[0,1)}');
+        UPDATE affine.contest SET state = 'decided', verdict = 'champion_keeps', decided_at = now(),
+            outcome_digest = sha256(''), evidence_digest = sha256('');
+        INSERT INTO affine.contest (window_id, champion, challenger, champion_evaluation, challenger_evaluation, rule_digest,
+                                    deadline_at)
+        SELECT 1, repeat('A', 48), hotkey, 1, id, sha256('{}'), now() + interval '1 day'
+        FROM affine.evaluation WHERE id = 3;
+        """
+}
+
+private struct ReadStandings: Statement {
+    static let sql = """
+        SELECT contest || ' ' || state || ': bar ' || bar_nano || ', ' || decided || ' decided, ' || unknown
+               || ' unknown, L ' || lower_nano || ', U ' || upper_nano
+        FROM ops.contest_standing ORDER BY contest
+        """
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> String { try row.next() }
 }
 
 private struct CountStates: Statement {

@@ -17,6 +17,17 @@ public struct ArenaSettings: Sendable {
     public var voidPause: Duration = .seconds(600)
     /// Whether a contest ends as soon as its verdict can no longer change.
     public var curtail = true
+    /// The order of a challenger's environments. It never changes a verdict, only when it is known.
+    public var environmentOrder = EnvironmentOrder.auto
+
+    public enum EnvironmentOrder: String, Sendable, CaseIterable {
+        /// One after another, the one in which a copy of the champion is refuted soonest first.
+        case auto
+        /// One after another, in the order in which they were defined.
+        case serial
+        /// Side by side.
+        case parallel
+    }
 
     public init() {}
 }

@@ -4,29 +4,56 @@ internal import Records
 internal import Rules
 
 extension Arena {
-    /// Opens the contest of the queue's head against the champion: freezes the rule and plans the challenger's jobs,
-    /// those first that the champion failed.
+    /// Opens the contest of the queue's head against the champion: freezes the rule and the bars, and plans the
+    /// challenger's jobs, those first that decide soonest.
     func openContest(with challenger: Hotkey, in session: inout Session) throws {
         guard let window = try session.run(FindOpenWindow()).first else { return }
         let slates = try session.run(LoadBaselineScores(window: window.id))
         let evaluation = try plan(
             InsertEvaluation(window: window.id, hotkey: challenger, deadline: settings.contestDeadline),
-            jobs: slates.map { slate in
-                (
-                    slate.environment, TaskOrder.challenger(baseline: slate.scores).map { slate.tasks[$0] },
-                    slate.tasks.count
-                )
+            jobs: zip(slates, turns(of: slates)).map { slate, turn in
+                PlannedJobs(
+                    environment: slate.environment,
+                    tasks: TaskOrder.challenger(baseline: slate.scores).map { slate.tasks[$0] },
+                    planned: slate.tasks.count, turn: turn)
             }, in: &session)
         let contests = try session.run(
             InsertContest(
                 window: window.id, challenger: challenger, evaluation: evaluation, deadline: settings.contestDeadline))
         _ = try session.run(SetMinerState(hotkey: challenger, state: "contesting", reason: "meets the champion"))
         for contest in contests {
+            for slate in slates {
+                _ = try session.run(InsertContestBar(contest: contest, slate: slate))
+            }
             _ = try session.run(
                 RecordEvent(
                     kind: "contest.opened", subject: "contest \(contest)",
                     reason: "\(challenger) against \(window.champion)", detail: #"{"evaluation":\#(evaluation)}"#))
         }
+    }
+
+    /// Which environment runs before which; equal turns run side by side.
+    private func turns(of slates: [BaselineSlate]) -> [Int] {
+        switch settings.environmentOrder {
+        case .parallel: slates.map { _ in 0 }
+        case .serial: Array(slates.indices)
+        case .auto: TaskOrder.turns(of: slates.map(\.refutation))
+        }
+    }
+}
+
+/// Per environment the slate in order, and what the champion scored on each task (`lo` where it has no valid score).
+private struct BaselineSlate: Sendable {
+    var environment: Int16
+    var tasks: [TaskID]
+    var scores: [Score]
+    var hi: Score
+    var margin: Score
+    /// How long one of the champion's jobs took, on average.
+    var durationMS: Int64
+
+    var refutation: Refutation {
+        Refutation(baseline: scores, hi: hi, margin: margin, cost: max(1, durationMS))
     }
 }
 
@@ -46,38 +73,52 @@ private struct FindOpenWindow: Statement {
     }
 }
 
-/// Per environment the slate in order, and what the champion scored on each task (`lo` where it has no valid score).
 private struct LoadBaselineScores: Statement {
-    struct Slate: Sendable {
-        var environment: Int16
-        var tasks: [TaskID]
-        var scores: [Score]
-    }
-
     static let sql = """
         WITH answered AS (
-            SELECT a.environment, ee.task_ids[a.position + 1] AS task, a.score_nano
+            SELECT a.environment, ee.task_ids[a.position + 1] AS task, a.score_nano, a.duration_ms
             FROM affine.task_window w
             JOIN affine.evaluation_environment ee ON ee.evaluation = w.baseline_evaluation
             JOIN affine.attempt a ON a.window_id = w.id AND a.evaluation = ee.evaluation
                  AND a.environment = ee.environment AND a.final
             WHERE w.id = $1)
         SELECT t.environment, array_agg(t.task_id ORDER BY t.slate_position),
-               array_agg(COALESCE(b.score_nano, we.lo_nano) ORDER BY t.slate_position)
+               array_agg(COALESCE(b.score_nano, we.lo_nano) ORDER BY t.slate_position), we.hi_nano, we.margin_nano,
+               COALESCE(avg(b.duration_ms), 0)::bigint
         FROM affine.window_task t
         JOIN affine.window_environment we USING (window_id, environment)
         LEFT JOIN answered b ON b.environment = t.environment AND b.task = t.task_id
         WHERE t.window_id = $1 AND t.slate_position IS NOT NULL
-        GROUP BY t.environment ORDER BY t.environment
+        GROUP BY t.environment, we.hi_nano, we.margin_nano ORDER BY t.environment
         """
     var window: WindowID
     func bind(_ bindings: inout Bindings) { bindings.append(window) }
 
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> Slate {
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> BaselineSlate {
         let environment: Int16 = try row.next()
         let tasks: [Int64] = try row.next()
         let scores: [Int64] = try row.next()
-        return Slate(environment: environment, tasks: tasks.map(TaskID.init), scores: scores.map(Score.init))
+        return try BaselineSlate(
+            environment: environment, tasks: tasks.map(TaskID.init), scores: scores.map(Score.init),
+            hi: Score(nano: row.next()), margin: Score(nano: row.next()), durationMS: row.next())
+    }
+}
+
+private struct InsertContestBar: Statement {
+    static let sql = """
+        INSERT INTO affine.contest_bar (contest, environment, tasks, champion_sum_nano, bar_nano) VALUES ($1, $2, $3, $4, $5)
+        """
+    var contest: ContestID
+    var slate: BaselineSlate
+
+    func bind(_ bindings: inout Bindings) {
+        let count = Int64(slate.tasks.count)
+        let sum = slate.scores.reduce(ScoreSum.zero) { $0 + $1 }
+        bindings.append(contest)
+        bindings.append(slate.environment)
+        bindings.append(Int32(clamping: count))
+        bindings.append(Int64(clamping: sum.nano))
+        bindings.append(Int64(clamping: (sum + ScoreSum(slate.margin, times: count)).nano))
     }
 }
 

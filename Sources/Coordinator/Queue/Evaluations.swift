@@ -7,20 +7,27 @@ enum EvaluationEnd: String {
     case complete, cancelled
 }
 
+/// One environment's jobs in an evaluation.
+struct PlannedJobs: Sendable {
+    var environment: Int16
+    /// In the order they run.
+    var tasks: [TaskID]
+    /// How many of them are wanted at once; the rest are spare.
+    var planned: Int
+    /// Environments of a lower turn run first; those of the same turn run side by side.
+    var turn = 0
+}
+
 extension Arena {
-    /// Plans one environment after another, then puts all jobs into the queue, environments taking turns.
-    ///
-    /// - Parameter jobs: per environment the tasks in the order they run, and how many of them are wanted at once.
+    /// Plans each environment's jobs, then puts all of them into the queue.
     func plan(
-        _ evaluation: InsertEvaluation, jobs: [(environment: Int16, tasks: [TaskID], planned: Int)],
-        in session: inout Session
+        _ evaluation: InsertEvaluation, jobs: [PlannedJobs], in session: inout Session
     ) throws -> EvaluationID {
         guard let id = try session.run(evaluation).first else {
             throw PostgresError(.decoding, "inserting an evaluation returned no row")
         }
-        for (environment, tasks, planned) in jobs {
-            _ = try session.run(
-                InsertJobs(evaluation: id, environment: environment, tasks: tasks, planned: Int32(planned)))
+        for jobs in jobs {
+            _ = try session.run(InsertJobs(evaluation: id, jobs: jobs))
         }
         _ = try session.run(Enqueue(evaluation: id))
         return id
@@ -56,18 +63,18 @@ struct InsertEvaluation: Statement {
 }
 
 private struct InsertJobs: Statement {
-    static let sql =
-        "INSERT INTO affine.evaluation_environment (evaluation, environment, task_ids, planned) VALUES ($1, $2, $3, $4)"
+    static let sql = """
+        INSERT INTO affine.evaluation_environment (evaluation, environment, task_ids, planned, turn) VALUES ($1, $2, $3, $4, $5)
+        """
     var evaluation: EvaluationID
-    var environment: Int16
-    var tasks: [TaskID]
-    var planned: Int32
+    var jobs: PlannedJobs
 
     func bind(_ bindings: inout Bindings) {
         bindings.append(evaluation)
-        bindings.append(environment)
-        bindings.append(tasks.map(\.rawValue))
-        bindings.append(planned)
+        bindings.append(jobs.environment)
+        bindings.append(jobs.tasks.map(\.rawValue))
+        bindings.append(Int32(jobs.planned))
+        bindings.append(Int16(jobs.turn))
     }
 }
 

@@ -11,11 +11,16 @@ extension Arena {
         guard let contest = try session.run(LoadContest(contest: id)).first else { return false }
         let progress = try session.run(LoadProgress(evaluation: contest.challengerEvaluation)).first
         let isSettled = progress.map { $0.ended == $0.planned } ?? false
-        let record = try contest.record(in: &session)
-        guard let verdict = try contest.rule.conclude(record.tallies, finished: isSettled || contest.isOverdue) else {
-            return false
-        }
-        try store(verdict, of: contest, record: record, in: &session)
+        let isFinished = isSettled || contest.isOverdue
+        // Sums say whether there can be a verdict; the record, from which it is taken, is read when there can.
+        let tallies = Dictionary(
+            uniqueKeysWithValues: try session.run(LoadTallies(contest: id)).map { ($0.environment, $0.tally) })
+        guard try contest.rule.conclude(tallies, finished: isFinished) != nil else { return false }
+        var reader = RecordReader()
+        let record = try reader.record(of: contest, in: &session)
+        guard let verdict = record.conclude(finished: isFinished) else { return false }
+        let digests = record.digests()
+        try store(verdict, of: contest, digests: digests, in: &session)
         let block = try session.run(HeadBlock()).first ?? 0
         switch verdict.decision {
         case .dethroned: try dethrone(contest, block: block, in: &session)
@@ -25,12 +30,12 @@ extension Arena {
         _ = try session.run(
             RecordEvent(
                 kind: "contest.decided", subject: "contest \(id)", reason: verdict.decision.rawValue,
-                detail: #"{"outcome":"\#(record.outcomeDigest.hex)","evidence":"\#(record.evidenceDigest.hex)"}"#))
+                detail: #"{"outcome":"\#(digests.outcome.hex)","evidence":"\#(digests.evidence.hex)"}"#))
         return true
     }
 
     private func store(
-        _ verdict: Verdict, of contest: StoredContest, record: ContestRecord, in session: inout Session
+        _ verdict: Verdict, of contest: StoredContest, digests: ContestDigests, in session: inout Session
     ) throws {
         for report in verdict.environments {
             _ = try session.run(InsertContestEnvironment(contest: contest.id, report: report))
@@ -38,7 +43,7 @@ extension Arena {
         _ = try session.run(
             CloseContest(
                 contest: contest.id, decision: verdict.decision, reasons: verdict.environments.map(\.reason),
-                outcome: record.outcomeDigest.bytes, evidence: record.evidenceDigest.bytes))
+                outcome: digests.outcome.bytes, evidence: digests.evidence.bytes))
     }
 
     /// The throne and all the weight move now. The winner's evaluation runs on to the end of the slate, since the next
@@ -99,6 +104,32 @@ private struct LoadProgress: Statement {
     }
 }
 
+/// Each environment's running sums.
+private struct LoadTallies: Statement {
+    static let sql = """
+        SELECT environment, tasks::bigint, champion_sum_nano, decided::bigint, challenger_sum_nano
+        FROM ops.contest_standing WHERE contest = $1
+        """
+    var contest: ContestID
+    func bind(_ bindings: inout Bindings) { bindings.append(contest) }
+
+    static func decode(
+        _ row: inout RowReader
+    ) throws(PostgresError) -> (environment: EnvironmentName, tally: EnvironmentTally) {
+        let environment: EnvironmentName = try row.next()
+        let tasks: Int64 = try row.next()
+        let champion: Int64 = try row.next()
+        let decided: Int64 = try row.next()
+        let challenger: Int64 = try row.next()
+        return (
+            environment,
+            EnvironmentTally(
+                tasks: tasks, championSum: ScoreSum(nano: Int128(champion)), decided: decided,
+                challengerSum: ScoreSum(nano: Int128(challenger)))
+        )
+    }
+}
+
 private struct HeadBlock: Statement {
     static let sql = "SELECT max(number) FROM affine.chain_block HAVING max(number) IS NOT NULL"
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64 { try row.next() }
@@ -108,8 +139,8 @@ private struct HeadBlock: Statement {
 private struct InsertContestEnvironment: Statement {
     static let sql = """
         INSERT INTO affine.contest_environment (contest, environment, tasks, decided, champion_sum_nano, challenger_lo_nano,
-                                                challenger_hi_nano, standing, reason, used)
-        SELECT c.id, n.id, $3, $4, $5, $6, $7, $8, $9, COALESCE(
+                                                challenger_hi_nano, lower_nano, upper_nano, standing, reason, used)
+        SELECT c.id, n.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, COALESCE(
             (SELECT range_agg(int4range(a.position, a.position + 1)) FROM affine.attempt a
              WHERE a.window_id = c.window_id AND a.evaluation = c.challenger_evaluation AND a.environment = n.id AND a.final),
             '{}')
@@ -126,6 +157,8 @@ private struct InsertContestEnvironment: Statement {
         bindings.append(Int64(clamping: report.championSum.nano))
         bindings.append(Int64(clamping: report.challengerLowestSum.nano))
         bindings.append(Int64(clamping: report.challengerHighestSum.nano))
+        bindings.append(Int64(clamping: report.lowestSlack.nano))
+        bindings.append(Int64(clamping: report.highestSlack.nano))
         bindings.append(report.state.rawValue)
         bindings.append(report.reason)
     }

@@ -35,14 +35,16 @@ public struct Replay: Sendable {
         try await database.transaction(.repeatableRead) { session in
             guard let contest = try session.run(LoadContest(contest: id)).first else { throw ReplayError.unknown(id) }
             guard contest.state != .running else { throw ReplayError.running(id) }
-            let record = try contest.record(in: &session)
+            var reader = RecordReader()
+            let record = try reader.record(of: contest, in: &session)
             return Self.compare(contest, with: record)
         }
     }
 
     private static func compare(_ contest: StoredContest, with record: ContestRecord) -> Result {
         let verdict = record.decide().decision.rawValue
-        let (outcome, evidence) = (record.outcomeDigest.hex, record.evidenceDigest.hex)
+        let digests = record.digests()
+        let (outcome, evidence) = (digests.outcome.hex, digests.evidence.hex)
         let compared = [
             ("verdict", contest.verdict, verdict), ("outcome_digest", contest.outcomeDigest, outcome),
             ("digest", contest.evidenceDigest, evidence),

@@ -9,7 +9,10 @@ extension Arena {
         let pools = try session.run(LoadPool(window: window))
         let evaluation = try plan(
             InsertEvaluation(window: window, hotkey: champion, deadline: settings.baselineDeadline),
-            jobs: pools.map { ($0.environment, $0.tasks, min($0.wanted, $0.tasks.count)) }, in: &session)
+            jobs: pools.map { pool in
+                PlannedJobs(
+                    environment: pool.environment, tasks: pool.tasks, planned: min(pool.wanted, pool.tasks.count))
+            }, in: &session)
         _ = try session.run(SetBaseline(window: window, evaluation: evaluation, isNewChampion: false))
     }
 

@@ -1,4 +1,4 @@
-import ArgumentParser
+public import ArgumentParser
 import Coordinator
 import Domain
 
@@ -16,6 +16,15 @@ struct ArenaOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "End a contest as soon as its verdict can no longer change.")
     var curtail = true
 
+    @Option(
+        help: ArgumentHelp(
+            "The order of a challenger's environments; it never changes a verdict.",
+            discussion: """
+                auto: one after another, the one first in which a copy of the champion would be refuted soonest. \
+                serial: one after another as they were defined. parallel: side by side.
+                """))
+    var environmentOrder = ArenaSettings.EnvironmentOrder.auto
+
     func validate() throws {
         for (name, value) in [
             ("--refresh-blocks", refreshBlocks), ("--contest-hours", contestHours), ("--baseline-hours", baselineHours),
@@ -30,6 +39,9 @@ struct ArenaOptions: ParsableArguments {
         settings.contestDeadline = .seconds(contestHours * 3_600)
         settings.baselineDeadline = .seconds(baselineHours * 3_600)
         settings.curtail = curtail
+        settings.environmentOrder = environmentOrder
         return settings
     }
 }
+
+extension ArenaSettings.EnvironmentOrder: ExpressibleByArgument {}

@@ -17,7 +17,7 @@ public struct ChangeableStanding: Sendable {
     private let risen: [ScoreSum]
     private let fallen: [ScoreSum]
 
-    init(standing: Standing, slate: ArraySlice<SlateTask>) {
+    init(_ standing: Standing, slate: EnvironmentSlate) {
         let bounds = standing.terms.bounds
         self.standing = standing
         rises = Self.changes(of: slate, to: bounds.hi, within: bounds)
@@ -50,7 +50,7 @@ public struct ChangeableStanding: Sendable {
     }
 
     private static func changes(
-        of slate: ArraySlice<SlateTask>, to bound: Score, within bounds: ScoreBounds
+        of slate: EnvironmentSlate, to bound: Score, within bounds: ScoreBounds
     ) -> [ScoreChange] {
         var changes: [ScoreChange] = []
         for task in slate {

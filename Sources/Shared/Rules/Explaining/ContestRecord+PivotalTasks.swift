@@ -18,7 +18,7 @@ extension ContestRecord {
     /// - Returns: Nil when no change of the challenger's scores is enough, such as when a baseline at `hi` leaves no
     ///   room for the margin.
     public func pivotalTasks() -> PivotalTasks? {
-        let environments = rule.environments.map(changeable)
+        let environments = changeableStandings
         let goals: [ChangeGoal] =
             switch rule.kind.dethrones(environments.map(\.standing)) {
             case .yes: [.doubtful]
@@ -39,7 +39,7 @@ extension ContestRecord {
     /// - Returns: Nil when no change of scores is enough, when what is unknown decides it anyway, or for an
     ///   environment that the rule does not name.
     public func pivotalTasks(in name: EnvironmentName) -> PivotalTasks? {
-        let environments = rule.environments.map(changeable)
+        let environments = changeableStandings
         guard let index = rule.environments.firstIndex(where: { $0.name == name }) else { return nil }
         let goal: ChangeGoal
         switch environments[index].standing.dominates {
@@ -52,10 +52,8 @@ extension ContestRecord {
         return pivotal(environments, counts: counts, goal: goal)
     }
 
-    private func changeable(_ environment: RuleEnvironment) -> ChangeableStanding {
-        ChangeableStanding(
-            standing: Standing(terms: environment.terms, tally: tally(of: environment)),
-            slate: slate(of: environment.name))
+    private var changeableStandings: [ChangeableStanding] {
+        zip(standings, slates).map(ChangeableStanding.init)
     }
 
     private func pivotal(_ environments: [ChangeableStanding], counts: [Int], goal: ChangeGoal) -> PivotalTasks {

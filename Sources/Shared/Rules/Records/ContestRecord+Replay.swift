@@ -1,84 +1,98 @@
 public import Digest
 public import Domain
 
+/// What a verdict can be recognised by; `docs/digests.md` describes the bytes.
+public struct ContestDigests: Hashable, Sendable {
+    /// Of rule, slate, both identities, baseline scores and verdict.
+    public let outcome: SHA256Digest
+    /// Of the outcome and every challenger score that was used.
+    public let evidence: SHA256Digest
+}
+
 extension ContestRecord {
+    /// The verdict, or nil while the contest goes on; `RuleDocument.conclude` for what the record holds.
+    public func conclude(finished: Bool) -> Verdict? { rule.conclude(standings, finished: finished) }
+
     /// The verdict, from what the record holds: its results are taken to be all there will be.
     public func decide() -> Verdict {
-        let standings = rule.environments.map { Standing(terms: $0.terms, tally: tally(of: $0)) }
-        guard let verdict = rule.conclude(standings, finished: true) else {
+        guard let verdict = conclude(finished: true) else {
             preconditionFailure("a finished contest under rule \(rule.digest) has no verdict")
         }
         return verdict
     }
 
-    /// Each environment's tally, as the engine was given it.
-    public var tallies: [EnvironmentName: EnvironmentTally] {
-        var tallies: [EnvironmentName: EnvironmentTally] = [:]
-        for environment in rule.environments {
-            tallies[environment.name] = tally(of: environment)
+    /// Each environment's standing, in the rule's order.
+    var standings: [Standing] {
+        zip(rule.environments, slates).map { environment, slate in
+            Standing(terms: environment.terms, tally: slate.tally(within: environment.terms.bounds))
         }
-        return tallies
+    }
+
+    /// Each environment's tally, as the engine is given it.
+    public var tallies: [EnvironmentName: EnvironmentTally] {
+        Dictionary(uniqueKeysWithValues: zip(slates.map(\.environment), standings.map(\.tally)))
     }
 
     /// Rule, slate, both identities, baseline scores and verdict: what no order of arrival, crash or curtailment changes.
-    public var outcomeDigest: SHA256Digest { SHA256Digest(of: outcomeText) }
+    public var outcomeDigest: SHA256Digest { digests().outcome }
 
     /// The outcome and every challenger score that was used.
-    public var evidenceDigest: SHA256Digest { SHA256Digest(of: evidenceText) }
+    public var evidenceDigest: SHA256Digest { digests().evidence }
+
+    /// Both digests; cheaper than one after the other, since the evidence names the outcome.
+    public func digests() -> ContestDigests {
+        var text = HashedText()
+        writeOutcome(to: &text)
+        let outcome = text.digest()
+        text = HashedText()
+        writeEvidence(of: outcome, to: &text)
+        return ContestDigests(outcome: outcome, evidence: text.digest())
+    }
 
     /// The bytes under `outcomeDigest`; `docs/digests.md` describes them.
     public var outcomeText: String {
-        var lines = [
-            "affine/outcome/1", "rule \(rule.digest.hex)", Self.line("champion", champion),
-            Self.line("challenger", challenger),
-        ]
-        for environment in rule.environments {
-            let bounds = environment.terms.bounds
-            let slate = slate(of: environment.name)
-            lines.append("environment \(environment.name) \(slate.count)")
-            for task in slate {
-                lines.append("task \(task.task) \(task.champion.kind.rawValue) \(task.baseline(within: bounds).nano)")
-            }
-        }
-        lines.append("verdict \(decide().decision.rawValue)")
-        return Self.text(lines)
+        var text: [UInt8] = []
+        writeOutcome(to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// The bytes under `evidenceDigest`; `docs/digests.md` describes them.
     public var evidenceText: String {
-        var lines = ["affine/evidence/1", "outcome \(outcomeDigest.hex)"]
-        for environment in rule.environments {
-            let bounds = environment.terms.bounds
-            let slate = slate(of: environment.name)
-            lines.append("environment \(environment.name) \(slate.count)")
-            for task in slate {
-                let kind = task.challenger?.kind ?? .missing
-                let score =
-                    switch task.challenge(within: bounds) {
-                    case .decided(let score): String(score.nano)
-                    case .unknown: "-"
-                    }
-                lines.append("task \(task.task) \(kind.rawValue) \(score)")
-            }
-        }
-        return Self.text(lines)
+        var text: [UInt8] = []
+        writeEvidence(of: outcomeDigest, to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 
-    func tally(of environment: RuleEnvironment) -> EnvironmentTally {
-        let bounds = environment.terms.bounds
-        var tally = EnvironmentTally()
-        for task in slate(of: environment.name) {
-            tally.add(champion: task.baseline(within: bounds), challenger: task.challenge(within: bounds))
+    private func writeOutcome(to text: inout some TextSink) {
+        text.line("affine/outcome/1")
+        text.line("rule \(rule.digest.hex)")
+        text.line(Self.line("champion", champion))
+        text.line(Self.line("challenger", challenger))
+        for (slate, environment) in zip(slates, rule.environments) {
+            let lo = environment.terms.bounds.lo
+            text.line("environment \(environment.name) \(slate.count)")
+            for (task, result) in zip(slate.ids, slate.champion) {
+                text.line(task, result?.kind ?? .missing, result?.score ?? lo)
+            }
         }
-        return tally
+        text.line("verdict \(decide().decision.rawValue)")
+    }
+
+    private func writeEvidence(of outcome: SHA256Digest, to text: inout some TextSink) {
+        text.line("affine/evidence/1")
+        text.line("outcome \(outcome.hex)")
+        for (slate, environment) in zip(slates, rule.environments) {
+            let lo = environment.terms.bounds.lo
+            text.line("environment \(environment.name) \(slate.count)")
+            for (task, result) in zip(slate.ids, slate.challenger) {
+                let kind = result?.kind ?? .missing
+                text.line(task, kind, kind == .missing ? nil : result?.score ?? lo)
+            }
+        }
     }
 
     /// No part can contain a space or a line feed, so a line can be read in one way only.
     private static func line(_ side: String, _ identity: ContestIdentity) -> String {
         "\(side) \(identity.hotkey) \(identity.model.repository) \(identity.model.revision)"
-    }
-
-    private static func text(_ lines: [String]) -> String {
-        lines.joined(separator: "\n") + "\n"
     }
 }

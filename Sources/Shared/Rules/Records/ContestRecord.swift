@@ -36,37 +36,50 @@ public struct ContestRecord: Hashable, Sendable {
     public let rule: RuleDocument
     public let champion: ContestIdentity
     public let challenger: ContestIdentity
-    /// Sorted by environment and slate position, however the rows arrived.
-    public let tasks: [SlateTask]
+    /// Sorted by environment.
+    public let slates: [EnvironmentSlate]
 
-    /// - Throws: `InvalidValue` unless the tasks are exactly a slate of the rule: each environment with
-    ///   `sampling_count` tasks, no task or position twice, every score within the bounds.
+    /// - Throws: `InvalidValue` unless there is exactly one slate for each environment of the rule, with `sampling_count`
+    ///   tasks, none twice, every score within the bounds.
     public init(
-        window: WindowID, rule: RuleDocument, champion: ContestIdentity, challenger: ContestIdentity, tasks: [SlateTask]
+        window: WindowID, rule: RuleDocument, champion: ContestIdentity, challenger: ContestIdentity,
+        slates: [EnvironmentSlate]
     ) throws(InvalidValue) {
         self.window = window
         self.rule = rule
         self.champion = champion
         self.challenger = challenger
-        self.tasks = tasks.sorted { ($0.environment, $0.position) < ($1.environment, $1.position) }
-        var matched = 0
-        for environment in rule.environments {
-            let slate = slate(of: environment.name)
-            try Self.check(slate, against: environment)
-            matched += slate.count
-        }
-        guard matched == tasks.count else {
-            let stray = self.tasks.first { rule.terms(of: $0.environment) == nil }
+        self.slates = slates.sorted { $0.environment < $1.environment }
+        let (named, given) = (rule.environments.map(\.name), self.slates.map(\.environment))
+        guard named == given else {
             throw InvalidValue(
-                field: "tasks", value: stray?.environment.rawValue ?? "", expected: "environments that the rule names")
+                field: "slates", value: given.map(\.rawValue).joined(separator: ", "),
+                expected: "the rule's environments, each once: \(named.map(\.rawValue).joined(separator: ", "))")
+        }
+        for (slate, environment) in zip(self.slates, rule.environments) {
+            try slate.check(against: environment)
         }
     }
 
-    /// An environment's tasks in slate order.
-    public func slate(of environment: EnvironmentName) -> ArraySlice<SlateTask> {
-        let start = tasks.partitioningIndex { $0.environment >= environment }
-        let end = tasks.partitioningIndex { $0.environment > environment }
-        return tasks[start..<end]
+    /// The same from tasks in any order.
+    ///
+    /// - Throws: `InvalidValue`, also unless each environment's positions are 0, 1, 2 and so on.
+    public init(
+        window: WindowID, rule: RuleDocument, champion: ContestIdentity, challenger: ContestIdentity, tasks: [SlateTask]
+    ) throws(InvalidValue) {
+        var slates: [EnvironmentSlate] = []
+        for (environment, tasks) in Dictionary(grouping: tasks, by: \.environment).sorted(by: { $0.key < $1.key }) {
+            slates.append(try EnvironmentSlate(environment: environment, tasks: tasks))
+        }
+        try self.init(window: window, rule: rule, champion: champion, challenger: challenger, slates: slates)
+    }
+
+    /// Every task, sorted by environment and slate position.
+    public var tasks: [SlateTask] { slates.flatMap(Array.init) }
+
+    /// An environment's slate; nil for one that the rule does not name.
+    public func slate(of environment: EnvironmentName) -> EnvironmentSlate? {
+        slates.first { $0.environment == environment }
     }
 
     /// The same contest under another rule, for `whatif`: environments that the rule does not name are left out, and
@@ -74,45 +87,16 @@ public struct ContestRecord: Hashable, Sendable {
     ///
     /// - Throws: `InvalidValue` when the slate is too short for the rule.
     public func under(_ other: RuleDocument) throws(InvalidValue) -> ContestRecord {
-        var kept: [SlateTask] = []
-        for environment in other.environments {
-            kept += slate(of: environment.name).prefix(Int(environment.terms.samplingCount))
+        let kept = other.environments.compactMap { environment in
+            slate(of: environment.name)?.prefix(environment.terms.samplingCount)
         }
-        return try ContestRecord(window: window, rule: other, champion: champion, challenger: challenger, tasks: kept)
-    }
-
-    private static func check(_ slate: ArraySlice<SlateTask>, against environment: RuleEnvironment) throws(InvalidValue)
-    {
-        let (name, terms) = (environment.name, environment.terms)
-        guard slate.count == Int(terms.samplingCount) else {
-            throw InvalidValue(
-                field: "\(name).tasks", value: String(slate.count),
-                expected: "\(terms.samplingCount), the rule's sampling_count")
-        }
-        var seen: Set<TaskID> = []
-        var previous: Int?
-        for task in slate {
-            guard seen.insert(task.task).inserted else {
-                throw InvalidValue(field: "\(name).task", value: task.task.description, expected: "each task once")
-            }
-            guard task.position != previous else {
-                throw InvalidValue(
-                    field: "\(name).position", value: String(task.position), expected: "each position once")
-            }
-            previous = task.position
-            for score in [task.champion.score, task.challenger?.score] {
-                guard let score, !terms.bounds.contains(score) else { continue }
-                throw InvalidValue(
-                    field: "\(name).\(task.task).score", value: score.description,
-                    expected: "a score in \(terms.bounds)")
-            }
-        }
+        return try ContestRecord(window: window, rule: other, champion: champion, challenger: challenger, slates: kept)
     }
 }
 
 extension ContestRecord: Codable {
     enum CodingKeys: String, CodingKey {
-        case window, rule, champion, challenger, tasks
+        case window, rule, champion, challenger, slates
     }
 
     public init(from decoder: any Decoder) throws {
@@ -122,18 +106,6 @@ extension ContestRecord: Codable {
             rule: container.decode(RuleDocument.self, forKey: .rule),
             champion: container.decode(ContestIdentity.self, forKey: .champion),
             challenger: container.decode(ContestIdentity.self, forKey: .challenger),
-            tasks: container.decode([SlateTask].self, forKey: .tasks))
-    }
-}
-
-extension Array {
-    /// The first index whose element fulfils `belongsAfter`, which must hold for a suffix of the array.
-    fileprivate func partitioningIndex(where belongsAfter: (Element) -> Bool) -> Int {
-        var (low, high) = (startIndex, endIndex)
-        while low < high {
-            let middle = low + (high - low) / 2
-            if belongsAfter(self[middle]) { high = middle } else { low = middle + 1 }
-        }
-        return low
+            slates: container.decode([EnvironmentSlate].self, forKey: .slates))
     }
 }

@@ -35,12 +35,3 @@ public struct SlateTask: Hashable, Sendable, Codable {
         }
     }
 }
-
-/// The order in which a challenger runs an environment's slate.
-public enum TaskOrder {
-    /// Slate indices, those with the champion's lowest scores first, then in slate order: where the champion failed
-    /// there is most to gain, so these tasks decide soonest. The order never changes a verdict, only when it is known.
-    public static func challenger(baseline: [Score]) -> [Int] {
-        baseline.indices.sorted { (baseline[$0], $0) < (baseline[$1], $1) }
-    }
-}

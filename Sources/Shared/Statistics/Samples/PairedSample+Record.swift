@@ -14,12 +14,12 @@ extension PairedSample {
     public init(
         of environment: EnvironmentName, in record: ContestRecord, cluster: (TaskID) -> String? = { _ in nil }
     ) throws(InvalidValue) {
-        guard let bounds = record.rule.terms(of: environment)?.bounds else {
+        guard let bounds = record.rule.terms(of: environment)?.bounds, let slate = record.slate(of: environment) else {
             throw InvalidValue(
                 field: "environment", value: environment.rawValue, expected: "an environment that the rule names")
         }
         var pairs: [ScorePair] = []
-        for task in record.slate(of: environment) {
+        for task in slate {
             guard case .decided(let score) = task.challenge(within: bounds) else { continue }
             pairs.append(
                 ScorePair(champion: task.baseline(within: bounds), challenger: score, cluster: cluster(task.task)))
