@@ -2,6 +2,7 @@ import Coordinator
 import Dispatch
 import Domain
 import Postgres
+import Rules
 import TestSupport
 import Testing
 
@@ -44,7 +45,7 @@ import Testing
             try await #expect(stage.events("contest.decided") == 5)
             try await #expect(stage.events("window.opened") == 1)
             for contest in try await stage.contests() {
-                try await #expect(Replay(database: stage.coordinator).contest(contest).match)
+                try await #expect(ContestHistory(database: stage.coordinator).replay(contest).match)
             }
         }
     }

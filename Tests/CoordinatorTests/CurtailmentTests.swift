@@ -1,6 +1,7 @@
 import Coordinator
 import Domain
 import Postgres
+import Rules
 import TestSupport
 import Testing
 
@@ -73,7 +74,7 @@ import Testing
             let decided = try await stage.owner.value("SELECT sum(decided) FROM affine.contest_environment")
             try await #expect(stage.owner.value("SELECT count(*) FROM affine.attempt WHERE evaluation = 2") == "40")
             #expect(decided != "40")
-            try await #expect(Replay(database: stage.coordinator).contest(contest).match)
+            try await #expect(ContestHistory(database: stage.coordinator).replay(contest).match)
         }
     }
 

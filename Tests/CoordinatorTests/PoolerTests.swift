@@ -1,6 +1,7 @@
 import Coordinator
 import Domain
 import Postgres
+import Rules
 import TestSupport
 import Testing
 
@@ -48,7 +49,7 @@ struct PoolerTests {
                     try await playAtOnce(stage, try await stage.prepare("abcd"))
                     try await #expect(stage.serverSessions() <= Self.roles.count)
                     for contest in try await stage.contests() {
-                        try await #expect(Replay(database: stage.coordinator).contest(contest).match)
+                        try await #expect(ContestHistory(database: stage.coordinator).replay(contest).match)
                     }
                     return try await history(stage)
                 }

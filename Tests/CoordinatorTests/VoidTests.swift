@@ -1,6 +1,7 @@
 import Coordinator
 import Domain
 import Postgres
+import Rules
 import TestSupport
 import Testing
 
@@ -40,7 +41,7 @@ import Testing
             }
             try await #expect(stage.verdicts().first == "void")
             for contest in try await stage.contests() {
-                try await #expect(Replay(database: stage.coordinator).contest(contest).match)
+                try await #expect(ContestHistory(database: stage.coordinator).replay(contest).match)
             }
         }
     }

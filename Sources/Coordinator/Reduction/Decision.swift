@@ -8,7 +8,7 @@ extension Arena {
     /// Decides a running contest if its verdict is certain or no further result can come. Everything that follows from
     /// the verdict is written in the same transaction. Returns whether the contest ended.
     func reduce(_ id: ContestID, in session: inout Session) throws -> Bool {
-        guard let contest = try session.run(LoadContest(contest: id)).first else { return false }
+        guard let contest = try session.run(LoadContests(contests: [id])).first else { return false }
         let progress = try session.run(LoadProgress(evaluation: contest.challengerEvaluation)).first
         let isSettled = progress.map { $0.ended == $0.planned } ?? false
         let isFinished = isSettled || contest.isOverdue

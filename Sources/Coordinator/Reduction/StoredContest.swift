@@ -17,12 +17,18 @@ struct StoredContest: Sendable {
     var state: State
     /// Past its deadline, while a worker is live: an outage of the fleet is nobody's failure.
     var isOverdue: Bool
-    var verdict: String?
-    var outcomeDigest: String?
-    var evidenceDigest: String?
+    /// What was written when it ended; nil while it runs.
+    var ended: Ending?
+
+    struct Ending: Sendable {
+        var decision: Verdict.Decision
+        var outcomeDigest: String
+        var evidenceDigest: String
+    }
 }
 
-struct LoadContest: Statement {
+/// Those there are, in the order of their numbers.
+struct LoadContests: Statement {
     static let sql = """
         SELECT c.id, c.window_id, c.champion, ce.model, ce.revision, c.challenger, xe.model, xe.revision,
                c.champion_evaluation, c.challenger_evaluation, r.document, c.state::text, clock_timestamp() > c.deadline_at
@@ -32,10 +38,10 @@ struct LoadContest: Statement {
         JOIN affine.evaluation ce ON ce.id = c.champion_evaluation
         JOIN affine.evaluation xe ON xe.id = c.challenger_evaluation
         JOIN affine.rule r ON r.digest = c.rule_digest
-        WHERE c.id = $1
+        WHERE c.id = ANY ($1) ORDER BY c.id
         """
-    var contest: ContestID
-    func bind(_ bindings: inout Bindings) { bindings.append(contest) }
+    var contests: [ContestID]
+    func bind(_ bindings: inout Bindings) { bindings.append(contests) }
 
     static func decode(_ row: inout RowReader) throws(PostgresError) -> StoredContest {
         let id: ContestID = try row.next()
@@ -50,11 +56,16 @@ struct LoadContest: Statement {
         guard let rule = try? RuleDocument(parsing: document), let state = StoredContest.State(rawValue: state) else {
             throw PostgresError(.decoding, "contest \(id) has a rule or state that this version does not know")
         }
-        return try StoredContest(
+        let decision: String? = try row.next()
+        let outcome: String? = try row.next()
+        let evidence: String? = try row.next()
+        var ended: StoredContest.Ending?
+        if let decision = decision.flatMap(Verdict.Decision.init), let outcome, let evidence {
+            ended = .init(decision: decision, outcomeDigest: outcome, evidenceDigest: evidence)
+        }
+        return StoredContest(
             id: id, window: window, champion: champion, challenger: challenger, championEvaluation: championEvaluation,
-            challengerEvaluation: challengerEvaluation, rule: rule, state: state, isOverdue: isOverdue,
-            verdict: row.next(),
-            outcomeDigest: row.next(), evidenceDigest: row.next())
+            challengerEvaluation: challengerEvaluation, rule: rule, state: state, isOverdue: isOverdue, ended: ended)
     }
 
     private static func identity(_ row: inout RowReader) throws(PostgresError) -> ContestIdentity {

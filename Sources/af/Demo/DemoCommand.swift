@@ -61,7 +61,7 @@ struct DemoCommand: AsyncParsableCommand {
 struct DemoReport: Encodable {
     struct Replayed: Encodable {
         var match: Bool
-        var digest: String
+        var digest: String?
     }
 
     struct Jobs: Encodable {
@@ -96,7 +96,7 @@ struct DemoReport: Encodable {
         print(
             replay.match
                 ? "replayed from the job history: the same digest"
-                : "REPLAY DIFFERS: \(difference ?? "digest \(replay.digest)")")
+                : "REPLAY DIFFERS: \(difference ?? "")")
         print("\(jobs.run) jobs run, \(jobs.cancelled) cancelled, \(Int(seconds)) s (seed \(seed))")
     }
 }

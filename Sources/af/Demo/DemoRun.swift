@@ -99,7 +99,7 @@ struct DemoRun: Sendable {
         on id: ContestID, _ database: Database, since started: ContinuousClock.Instant
     ) async throws -> DemoReport {
         let reports = Reports(database: database)
-        let replay = try await Replay(database: database).contest(id)
+        let replay = try await ContestHistory(database: database).replay(id)
         let contest = try await reports.contest(id).first ?? .null
         let jobs = try await database.run(CountJobs()).first ?? DemoReport.Jobs(planned: 0, run: 0, cancelled: 0)
         let rank = try await reports.rank().first ?? .null

@@ -68,6 +68,23 @@ public struct EnvironmentReport: Hashable, Sendable, Codable {
         reason = "\(environment): \(kind.reason(for: standing))"
     }
 
+    /// A report that was stored.
+    public init(
+        environment: EnvironmentName, state: EnvironmentState, tasks: Int64, decided: Int64, championSum: ScoreSum,
+        challengerSums: ClosedRange<ScoreSum>, slack: ClosedRange<ScoreSum>, reason: String
+    ) {
+        self.environment = environment
+        self.state = state
+        self.tasks = tasks
+        self.decided = decided
+        self.championSum = championSum
+        challengerLowestSum = challengerSums.lowerBound
+        challengerHighestSum = challengerSums.upperBound
+        lowestSlack = slack.lowerBound
+        highestSlack = slack.upperBound
+        self.reason = reason
+    }
+
     enum CodingKeys: String, CodingKey {
         case environment, state, tasks, decided, reason
         case championSum = "champion_sum_nano"

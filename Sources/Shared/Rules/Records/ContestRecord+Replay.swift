@@ -40,9 +40,11 @@ extension ContestRecord {
     public var evidenceDigest: SHA256Digest { digests().evidence }
 
     /// Both digests; cheaper than one after the other, since the evidence names the outcome.
-    public func digests() -> ContestDigests {
+    public func digests() -> ContestDigests { digests(decide().decision) }
+
+    func digests(_ decision: Verdict.Decision) -> ContestDigests {
         var text = HashedText()
-        writeOutcome(to: &text)
+        writeOutcome(decision, to: &text)
         let outcome = text.digest()
         text = HashedText()
         writeEvidence(of: outcome, to: &text)
@@ -52,7 +54,7 @@ extension ContestRecord {
     /// The bytes under `outcomeDigest`; `docs/digests.md` describes them.
     public var outcomeText: String {
         var text: [UInt8] = []
-        writeOutcome(to: &text)
+        writeOutcome(decide().decision, to: &text)
         return String(decoding: text, as: UTF8.self)
     }
 
@@ -63,7 +65,7 @@ extension ContestRecord {
         return String(decoding: text, as: UTF8.self)
     }
 
-    private func writeOutcome(to text: inout some TextSink) {
+    private func writeOutcome(_ decision: Verdict.Decision, to text: inout some TextSink) {
         text.line("affine/outcome/1")
         text.line("rule \(rule.digest.hex)")
         text.line(Self.line("champion", champion))
@@ -75,7 +77,7 @@ extension ContestRecord {
                 text.line(task, result?.kind ?? .missing, result?.score ?? lo)
             }
         }
-        text.line("verdict \(decide().decision.rawValue)")
+        text.line("verdict \(decision.rawValue)")
     }
 
     private func writeEvidence(of outcome: SHA256Digest, to text: inout some TextSink) {

@@ -5,7 +5,7 @@ import Domain
 struct ContestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "contest", abstract: "Contests and their verdicts.",
-        subcommands: [List.self, Show.self, Replaying.self])
+        subcommands: [List.self, Show.self, ContestReplayCommand.self, ContestExportCommand.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Every contest.")
@@ -31,33 +31,10 @@ struct ContestCommand: AsyncParsableCommand {
             try await Backend.with(options) { backend in
                 let id = ContestID(rawValue: contest)
                 guard let row = try await Reports(database: backend.database).contest(id).first else {
-                    throw ReplayError.unknown(id)
+                    throw HistoryError.unknown(id)
                 }
                 try Output.record(row, json: options.json)
             }
-        }
-    }
-
-    struct Replaying: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "replay", abstract: "Recompute a verdict from the job history.",
-            discussion: "Exits with 1 when verdict or digests are not what was stored.")
-        @OptionGroup var options: CommonOptions
-        @Argument(help: "The contest's number.")
-        var contest: Int64
-
-        func run() async throws {
-            let result = try await Backend.with(options) { backend in
-                try await Replay(database: backend.database).contest(ContestID(rawValue: contest))
-            }
-            if options.json {
-                try Output.json(result)
-            } else {
-                print("contest \(result.contest): \(result.verdict)")
-                print("digest  \(result.digest)")
-                print(result.difference.map { "differs: \($0)" } ?? "matches what was stored")
-            }
-            guard result.match else { throw ExitCode.failure }
         }
     }
 }
