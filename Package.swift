@@ -155,7 +155,8 @@ let package = Package(
         .executableTarget(
             name: "af",
             dependencies: [
-                "Domain", "Digest", "Rules", "Coordinator", "Worker", "Environments", "EnvironmentServer", "HTTPClient",
+                "Domain", "Digest", "Rules", "Statistics", "Coordinator", "Worker", "Environments", "EnvironmentServer",
+                "HTTPClient",
                 "Inference", "LocalCluster", "Migrating",
                 "Migrations", "Postgres", argumentParser, hummingbird, logging, serviceLifecycle, subprocess,
                 systemPackage,

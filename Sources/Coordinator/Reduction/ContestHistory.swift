@@ -27,7 +27,7 @@ public struct ContestHistory: Sendable {
     /// How many contests one transaction reads.
     private static let page = 25
 
-    private let database: Database
+    let database: Database
 
     public init(database: Database) {
         self.database = database
@@ -60,6 +60,19 @@ public struct ContestHistory: Sendable {
             for try await part in group { parts.append(part) }
             return parts.sorted { $0.start < $1.start }.flatMap(\.values)
         }
+    }
+
+    /// One contest as it stands, and whether it is over.
+    ///
+    /// - Throws: `HistoryError.unknown`; `InvalidValue` when its record can't be put together.
+    public func contest(_ id: ContestID) async throws -> (record: ContestRecord, isOver: Bool) {
+        let found = try await database.transaction(.repeatableRead) { session -> (ContestRecord, Bool)? in
+            guard let contest = try session.run(LoadContests(contests: [id])).first else { return nil }
+            var reader = RecordReader()
+            return (try reader.record(of: contest, in: &session), contest.state != .running)
+        }
+        guard let found else { throw HistoryError.unknown(id) }
+        return found
     }
 
     private func read<Value: Sendable>(

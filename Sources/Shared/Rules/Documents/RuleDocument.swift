@@ -47,6 +47,9 @@ public struct RuleDocument: Sendable {
         digest = SHA256Digest(of: canonical)
     }
 
+    /// The word in the document's `kind`.
+    public var kindName: String { type(of: kind).name }
+
     /// The terms of an environment; nil when the rule does not name it.
     public func terms(of name: EnvironmentName) -> EnvironmentTerms? {
         environments.first { $0.name == name }?.terms

@@ -5,7 +5,10 @@ import Domain
 struct ContestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "contest", abstract: "Contests and their verdicts.",
-        subcommands: [List.self, Show.self, ContestReplayCommand.self, ContestExportCommand.self])
+        subcommands: [
+            List.self, Show.self, ContestExplainCommand.self, ContestReplayCommand.self, ContestWhatifCommand.self,
+            ContestExportCommand.self,
+        ])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Every contest.")

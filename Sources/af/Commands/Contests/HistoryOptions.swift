@@ -35,16 +35,21 @@ struct HistoryOptions: ParsableArguments {
 
     /// The contests of the scope, from the file or the database.
     func archives(_ options: CommonOptions) async throws -> [ContestArchive] {
-        if let archive { return try archives(in: archive) }
+        if let archive { return try ArchiveFile.read(archive, scope) }
         return try await Backend.with(options) { backend in
             try await ContestHistory(database: backend.database).archives(
                 of: scope, progress: ProgressLine.teller("contests read"))
         }
     }
+}
 
+/// Reads and writes exported contests: one JSON document a line.
+enum ArchiveFile {
     /// The contests of a file that are within the scope.
-    func archives(in file: String) throws -> [ContestArchive] {
-        let archives = try ArchiveFile.read(file)
+    ///
+    /// - Throws: As `read(_:)` does; `CommandError` for a contest that the file does not hold.
+    static func read(_ file: String, _ scope: HistoryScope) throws -> [ContestArchive] {
+        let archives = try read(file)
         switch scope {
         case .all: return archives
         case .window(let window): return archives.filter { $0.record.window == window }
@@ -56,10 +61,7 @@ struct HistoryOptions: ParsableArguments {
             return archives.filter { wanted.contains($0.contest) }
         }
     }
-}
 
-/// Reads and writes exported contests: one JSON document a line.
-enum ArchiveFile {
     /// - Throws: `CommandError` naming file and line of what is not an exported contest, or was changed since.
     static func read(_ path: String) throws -> [ContestArchive] {
         let lines = try InputFile.read(path).split(separator: "\n", omittingEmptySubsequences: false)

@@ -1,0 +1,97 @@
+public import Domain
+
+/// What a contest would be decided under instead, for `whatif`. It never edits a verdict: it gives a second one.
+public struct Hypothesis: Hashable, Sendable {
+    /// Another rule; nil for the contest's own.
+    public var rule: RuleDocument?
+    /// A margin for every environment.
+    public var margin: Score?
+    /// Margins of single environments.
+    public var margins: [EnvironmentName: Score]
+
+    public init(rule: RuleDocument? = nil, margin: Score? = nil, margins: [EnvironmentName: Score] = [:]) {
+        self.rule = rule
+        self.margin = margin
+        self.margins = margins
+    }
+
+    /// The rule that follows from it in place of a contest's own.
+    ///
+    /// - Throws: `InvalidValue` for a margin that the rule can't have, or of an environment that it does not name.
+    public func rule(insteadOf own: RuleDocument) throws(InvalidValue) -> RuleDocument {
+        let base = rule ?? own
+        for name in margins.keys.sorted() where base.terms(of: name) == nil {
+            throw InvalidValue(
+                field: "margin", value: name.rawValue,
+                expected:
+                    "one of the rule's environments: \(base.environments.map(\.name.rawValue).joined(separator: ", "))")
+        }
+        guard margin != nil || !margins.isEmpty else { return base }
+        return try base.mapTerms { name, terms in
+            terms.with(margin: margins[name] ?? margin ?? terms.margin)
+        }
+    }
+}
+
+extension ContestRecord {
+    /// The verdict under another rule, from what the record holds.
+    ///
+    /// - Throws: `InvalidValue` when the slate is too short for the rule, or lacks one of its environments.
+    public func decide(under other: RuleDocument) throws(InvalidValue) -> Verdict {
+        let isSameSlate = other.environments.allSatisfy { environment in
+            rule.terms(of: environment.name).map {
+                $0.bounds == environment.terms.bounds && $0.samplingCount == environment.terms.samplingCount
+            } ?? false
+        }
+        guard isSameSlate else { return try under(other).decide() }
+        // The sums are the same; only what is asked of them differs.
+        let standings = other.environments.map { environment in
+            Standing(
+                terms: environment.terms,
+                tally: slate(of: environment.name)?.tally(within: environment.terms.bounds) ?? EnvironmentTally())
+        }
+        guard let verdict = other.conclude(standings, finished: true) else {
+            preconditionFailure("a finished contest under rule \(other.digest) has no verdict")
+        }
+        return verdict
+    }
+
+    /// The same contest on the tasks that are left when some are taken out on both sides.
+    ///
+    /// - Throws: `InvalidValue` naming the environment that no task is left in.
+    public func dropping(_ tasks: [EnvironmentName: Set<TaskID>]) throws(InvalidValue) -> ContestRecord {
+        let kept = slates.map { slate in
+            guard let dropped = tasks[slate.environment], !dropped.isDisjoint(with: slate.ids) else { return slate }
+            return slate.filtered { !dropped.contains($0.task) }
+        }
+        if let empty = kept.first(where: \.isEmpty) {
+            throw InvalidValue(
+                field: "\(empty.environment).tasks", value: "none", expected: "at least one that is not dropped")
+        }
+        let counts = Dictionary(uniqueKeysWithValues: kept.map { ($0.environment, Int64($0.count)) })
+        let shorter = try rule.mapTerms { name, terms in terms.with(samplingCount: counts[name] ?? terms.samplingCount)
+        }
+        return try ContestRecord(
+            window: window, rule: shorter, champion: champion, challenger: challenger, slates: kept)
+    }
+}
+
+extension RuleDocument {
+    /// The same rule with other terms.
+    func mapTerms(
+        _ change: (EnvironmentName, EnvironmentTerms) -> EnvironmentTerms
+    ) throws(InvalidValue) -> RuleDocument {
+        try RuleDocument(
+            kind: kind,
+            environments: environments.map { RuleEnvironment(name: $0.name, terms: change($0.name, $0.terms)) },
+            stopping: stopping)
+    }
+}
+
+extension EnvironmentTerms {
+    fileprivate func with(margin: Score? = nil, samplingCount: Int64? = nil) -> EnvironmentTerms {
+        EnvironmentTerms(
+            bounds: bounds, margin: margin ?? self.margin, samplingCount: samplingCount ?? self.samplingCount,
+            tolerance: tolerance)
+    }
+}

@@ -1,0 +1,91 @@
+import Domain
+import FoundationEssentials
+import TestSupport
+import Testing
+
+/// What can be asked about a contest that is over: of the database that the demo left, and of a file.
+@Suite(.finishedDemo, .serialized, .timeLimit(.minutes(10))) struct ContestTests {
+    private func run(_ command: String..., onData: Bool = true) async throws -> Program.Ended {
+        try await Program.run(
+            ["contest"] + command + (onData ? ["--data", try FinishedDemo.current.folder] : []))
+    }
+
+    private func withExport(_ body: (String) async throws -> Void) async throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("export-\(UUID().uuidString)").path
+        let written = try await run("export", "--all", "--output", file)
+        #expect(written.exitCode == 0 && written.output.hasPrefix("1 contests written to "), "\(written.errors)")
+        try await body(file)
+        try FileManager.default.removeItem(atPath: file)
+    }
+
+    @Test("an exported contest replays without a database to the digest of the demo, and is explained from the file")
+    func export() async throws {
+        try await withExport { file in
+            let replayed = try await run("replay", "2", "--archive", file, "--json", onData: false)
+            #expect(replayed.exitCode == 0)
+            #expect(try replayed.json()["digest"] == FinishedDemo.current.report["digest"])
+            let explained = try await run("explain", "2", "--archive", file, "--json", onData: false)
+            #expect(try explained.json()["verdict"] == FinishedDemo.current.report["verdict"])
+            let absent = try await run("replay", "3", "--archive", file, onData: false)
+            #expect(absent.exitCode == 1 && absent.errors.contains("there is no contest 3 in '\(file)': it holds 2"))
+        }
+    }
+
+    @Test("a file that was changed is refused by the name of the part that was changed")
+    func tampered() async throws {
+        try await withExport { file in
+            let text = try String(contentsOfFile: file, encoding: .utf8)
+            let changed = text.replacing(#""model":"affine-demo/"#, with: #""model":"other/"#, maxReplacements: 1)
+            try changed.write(toFile: file, atomically: true, encoding: .utf8)
+            let ended = try await run("replay", "--archive", file, onData: false)
+            #expect(ended.exitCode == 1)
+            #expect(
+                ended.errors.contains("line 1: contest 2: cha") && ended.errors.contains("this part was changed"),
+                "\(ended.errors)")
+            try "{}".write(toFile: file, atomically: true, encoding: .utf8)
+            let empty = try await run("replay", "--archive", file, onData: false)
+            #expect(
+                empty.exitCode == 1 && empty.errors.contains("line 1 is not an exported contest"), "\(empty.errors)")
+        }
+    }
+
+    @Test("explain names means, intervals, pivotal tasks with both sides, tries and the rule in words")
+    func explain() async throws {
+        let report = try await run("explain", "2", "--json").json()
+        #expect(try report["verdict"] == FinishedDemo.current.report["verdict"])
+        for environment in report["environments"]?.arrayValue ?? [] {
+            let mean = try #require(environment["champion_mean"]?.doubleValue)
+            let sum = try #require(environment["champion_sum_nano"]?.doubleValue)
+            let tasks = try #require(environment["tasks"]?.doubleValue)
+            #expect(abs(mean - sum / tasks / 1e9) < 1e-12)
+        }
+        #expect(report["environments"]?.arrayValue?.count == 2)
+        let pivotal = try #require(report["pivotal"]?["changes"]?.arrayValue)
+        #expect(report["answers"]?.arrayValue?.count == 2 * min(5, pivotal.count))
+        let text = try await run("explain", "2", "--tasks", "1").output
+        for words in [
+            "contest 2 of window 1: ", "flips with", "would have to be", "champion    scored", "environment faults",
+            "A tie keeps the champion.",
+        ] {
+            #expect(text.contains(words), "\(words)")
+        }
+    }
+
+    @Test("what-if counts verdicts under each hypothesis, and says which change and by how much")
+    func whatif() async throws {
+        let variants = try await run("whatif", "--all", "--margin", "0,0.9", "--json").json().arrayValue ?? []
+        #expect(variants.map { $0["contests"] } == [.integer(1), .integer(1)])
+        #expect(variants.map { $0["hypothesis"] } == [.string("margin 0"), .string("margin 0.9")])
+        #expect(variants.last?["champion_keeps"] == .integer(1))
+        let text = try await run("whatif", "2", "--margin", "abd=0.9").output
+        #expect(text.contains("abd margin 0.9") && text.contains(": lost by "))
+        let unknown = try await run("whatif", "2", "--margin", "xyz=0.1")
+        #expect(
+            unknown.exitCode == 0
+                && unknown.output.contains(
+                    "margin 'xyz' is not valid: expected one of the rule's environments: abd, ded")
+        )
+        let worker = try await run("whatif", "2", "--drop-worker", "nobody")
+        #expect(worker.exitCode == 1 && worker.errors.contains("worker 'nobody' is not valid"))
+    }
+}
