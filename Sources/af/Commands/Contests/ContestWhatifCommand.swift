@@ -41,13 +41,20 @@ struct ContestWhatifCommand: AsyncParsableCommand {
     var tasks: [TaskArgument] = []
 
     func run() async throws {
+        let hypotheses = try hypotheses()
+        try report(hypotheses, try await decide(hypotheses))
+    }
+
+    private func hypotheses() throws -> [NamedHypothesis] {
         guard workers.isEmpty || history.archive == nil else {
             throw CommandError(
                 "--drop-worker needs the database: an exported contest does not say which worker ran what")
         }
-        let hypotheses = try MarginArgument.hypotheses(
+        return try MarginArgument.hypotheses(
             margins, rules: try rules.map { try RuleDocument(parsing: InputFile.read($0)) })
-        let outcomes = try await decide(hypotheses)
+    }
+
+    private func report(_ hypotheses: [NamedHypothesis], _ outcomes: [[WhatifOutcome]]) throws {
         let variants = hypotheses.indices.map { index in
             WhatifVariant(hypotheses[index].name, outcomes.map { $0[index] })
         }
