@@ -21,6 +21,39 @@ struct DigestTests {
         }
     }
 
+    @Test(
+        "reducers that start over and tally in parts come to the same sums, verdict and outcome digest",
+        arguments: 0..<100)
+    func partitionDoesNotMatter(seed: Int) throws {
+        var random = SeededRandom(seed: 20_000 + seed)
+        for _ in 0..<100 {
+            let rule = try Contests.rule(&random, stopping: random.chance(50) ? .exact : .full)
+            let tasks = Contests.completeTasks(&random, under: rule)
+            let full = try Contests.record(tasks, under: rule)
+            // A reducer that crashed half way begins again from the rows there are by then, in another order.
+            var parts: [[EnvironmentName: EnvironmentTally]] = [[:], [:], [:]]
+            for task in random.shuffled(tasks) {
+                let bounds = try #require(rule.terms(of: task.environment)?.bounds)
+                parts[random.int(0...2)][task.environment, default: EnvironmentTally()].add(
+                    champion: task.baseline(within: bounds), challenger: task.challenge(within: bounds))
+            }
+            var merged = parts[2]
+            for (name, tally) in parts[0].merging(parts[1], uniquingKeysWith: Self.sum) {
+                merged[name] = merged[name].map { Self.sum($0, tally) } ?? tally
+            }
+            #expect(merged == full.tallies)
+            #expect(try rule.conclude(merged, finished: true) == full.decide())
+            let again = try Contests.record(random.shuffled(tasks), under: rule)
+            #expect(again.digests() == full.digests())
+        }
+    }
+
+    private static func sum(_ left: EnvironmentTally, _ right: EnvironmentTally) -> EnvironmentTally {
+        var sum = left
+        sum.merge(right)
+        return sum
+    }
+
     @Test("a curtailed contest has the outcome digest of the full run", arguments: 0..<20)
     func curtailmentKeepsTheOutcome(seed: Int) throws {
         var random = SeededRandom(seed: 500 + seed)

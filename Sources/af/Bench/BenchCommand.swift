@@ -4,7 +4,10 @@ import Logging
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure what this machine and its Postgres carry.",
-        subcommands: [BenchQueueCommand.self, BenchFleetCommand.self, BenchDrainCommand.self, BenchCrewCommand.self])
+        subcommands: [
+            BenchQueueCommand.self, BenchFleetCommand.self, BenchCurtailCommand.self, BenchDrainCommand.self,
+            BenchCrewCommand.self,
+        ])
 }
 
 struct BenchQueueCommand: AsyncParsableCommand {
