@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Glibc
 import Statistics
 
@@ -36,7 +35,7 @@ struct Chance {
 func inParallel<Value: Sendable>(
     _ count: Int, _ body: @escaping @Sendable (Int) throws -> Value
 ) async throws -> [Value] {
-    let processors = max(1, ProcessInfo.processInfo.activeProcessorCount)
+    let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let share = max(1, (count + processors - 1) / processors)
     return try await withThrowingTaskGroup(of: (Int, [Value]).self) { group in
         for start in stride(from: 0, to: count, by: share) {
