@@ -75,7 +75,8 @@ let tests: [Target] = [
         name: "RulesTests", dependencies: ["Rules", "Domain", "Digest", "Environments", "TestSupport", subprocess],
         exclude: ["Vectors", "window_check.py"], swiftSettings: strict),
     .testTarget(
-        name: "StatisticsTests", dependencies: ["Statistics", "Domain", "Rules", subprocess, systemPackage],
+        name: "StatisticsTests",
+        dependencies: ["Statistics", "Domain", "Rules", "TestSupport", subprocess, systemPackage],
         exclude: ["statistics_check.py"], swiftSettings: strict),
     .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging], swiftSettings: strict),
     .testTarget(
@@ -135,6 +136,7 @@ let package = Package(
                 .embedInCode("0009_settling.sql"), .embedInCode("0010_database_health.sql"),
                 .embedInCode("0011_idle_workers.sql"), .embedInCode("0012_lone_jobs.sql"),
                 .embedInCode("0013_certificates.sql"),
+                .embedInCode("0014_cluster_spans.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

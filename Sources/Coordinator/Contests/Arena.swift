@@ -2,6 +2,7 @@ internal import Domain
 public import Logging
 public import Postgres
 internal import Records
+public import Rules
 
 /// Bounds on how long things may take and how often they may be tried again.
 public struct ArenaSettings: Sendable {
@@ -17,6 +18,12 @@ public struct ArenaSettings: Sendable {
     public var voidPause: Duration = .seconds(600)
     /// Whether a contest ends as soon as its verdict can no longer change.
     public var curtail = true
+    /// How many scores of an environment may yet turn out to be void: a contest ends early only once its verdict stands
+    /// without them.
+    public var voidAllowance: Int64 = 0
+    /// A challenger's gain also has to exceed the margin after so many standard errors are taken from it; nil to ask for no
+    /// more than the margin.
+    public var confidence: ConfidenceBound?
     /// The order of a challenger's environments. It never changes a verdict, only when it is known.
     public var environmentOrder = EnvironmentOrder.auto
 

@@ -12,10 +12,7 @@ extension Arena {
         let progress = try session.run(LoadProgress(evaluation: contest.challengerEvaluation)).first
         let isSettled = progress.map { $0.ended == $0.planned } ?? false
         let isFinished = isSettled || contest.isOverdue
-        // Sums say whether there can be a verdict; the record, from which it is taken, is read when there can.
-        let tallies = Dictionary(
-            uniqueKeysWithValues: try session.run(LoadTallies(contest: id)).map { ($0.environment, $0.tally) })
-        guard try contest.rule.conclude(tallies, finished: isFinished) != nil else { return false }
+        guard try isFinished || mayBeOver(contest, in: &session) else { return false }
         var reader = RecordReader()
         let record = try reader.record(of: contest, in: &session)
         guard let verdict = record.conclude(finished: isFinished) else { return false }
@@ -32,6 +29,14 @@ extension Arena {
                 kind: "contest.decided", subject: "contest \(id)", reason: verdict.decision.rawValue,
                 detail: #"{"outcome":"\#(digests.outcome.hex)","evidence":"\#(digests.evidence.hex)"}"#))
         return true
+    }
+
+    /// Sums say whether there can be a verdict, unless the rule asks for more; the record, from which it is taken, is read
+    /// when there can.
+    private func mayBeOver(_ contest: StoredContest, in session: inout Session) throws -> Bool {
+        guard contest.rule.needsOnlySums else { return true }
+        let tallies = try session.run(LoadTallies(contest: contest.id)).map { ($0.environment, $0.tally) }
+        return try contest.rule.conclude(Dictionary(uniqueKeysWithValues: tallies), finished: false) != nil
     }
 
     private func store(

@@ -37,6 +37,8 @@ public struct EnvironmentDefinition: Sendable, Codable {
     public var maximumAttempts: Int16
     /// Consecutive jobs that are claimed as one; nil for as many as are 25 s of work by what jobs were measured to take.
     public var runLength: Int16?
+    /// Tasks with ids in the same span of so many are expected to succeed and fail together; 1 where none are.
+    public var clusterSpan: Int64
     /// Handed to `evaluate` as they are; a JSON object.
     public var parameters: [String: JSONValue]
 
@@ -44,7 +46,7 @@ public struct EnvironmentDefinition: Sendable, Codable {
         name: EnvironmentName, kind: Kind = .builtin, baseURL: String? = nil, bounds: ScoreBounds, margin: Score,
         samplingCount: Int32, datasetRanges: [Range<Int64>], selection: Selection = .random,
         timeout: Duration = .seconds(600), temperature: Double = 0, maximumAttempts: Int16 = 3, runLength: Int16? = nil,
-        parameters: [String: JSONValue] = [:]
+        clusterSpan: Int64 = 1, parameters: [String: JSONValue] = [:]
     ) {
         self.name = name
         self.kind = kind
@@ -58,6 +60,7 @@ public struct EnvironmentDefinition: Sendable, Codable {
         self.temperature = temperature
         self.maximumAttempts = maximumAttempts
         self.runLength = runLength
+        self.clusterSpan = clusterSpan
         self.parameters = parameters
     }
 
@@ -90,6 +93,7 @@ public struct EnvironmentDefinition: Sendable, Codable {
         guard (1...100).contains(maximumAttempts) else {
             throw invalid("max_attempts", "\(maximumAttempts)", "1 to 100")
         }
+        guard clusterSpan >= 1 else { throw invalid("cluster_span", String(clusterSpan), "1 or more") }
         if let runLength, !(1...1_000).contains(runLength) { throw invalid("run_length", "\(runLength)", "1 to 1000") }
     }
 
@@ -124,16 +128,16 @@ public struct EnvironmentCatalogue: Sendable {
 private struct UpsertEnvironment: Statement {
     static let sql = """
         INSERT INTO affine.environment (name, kind, base_url, lo_nano, hi_nano, margin_nano, sampling_count, dataset_ranges,
-                                        timeout_ms, max_attempts, run_length, parameters, selection, temperature)
+                                        timeout_ms, max_attempts, run_length, parameters, selection, temperature, cluster_span)
         SELECT $1, $2, $3, $4, $5, $6, $7, (SELECT range_agg(int8range(l, u)) FROM unnest($8::int8[], $9::int8[]) AS r (l, u)),
-               $10, $11, $12, $13::text::jsonb, $14, $15
+               $10, $11, $12, $13::text::jsonb, $14, $15, $16
         ON CONFLICT (name) DO UPDATE SET
             kind = excluded.kind, base_url = excluded.base_url, lo_nano = excluded.lo_nano, hi_nano = excluded.hi_nano,
             margin_nano = excluded.margin_nano, sampling_count = excluded.sampling_count,
             dataset_ranges = excluded.dataset_ranges, timeout_ms = excluded.timeout_ms,
             max_attempts = excluded.max_attempts, run_length = excluded.run_length, parameters = excluded.parameters,
             selection = excluded.selection, temperature = excluded.temperature,
-            enabled = true
+            cluster_span = excluded.cluster_span, enabled = true
         """
     var definition: EnvironmentDefinition
     var parameters: String
@@ -157,5 +161,6 @@ private struct UpsertEnvironment: Statement {
         bindings.append(parameters)
         bindings.append(definition.selection.rawValue)
         bindings.append(definition.temperature)
+        bindings.append(definition.clusterSpan)
     }
 }

@@ -10,7 +10,7 @@ extension Arena {
     func openWindow(after previous: WindowID?, in session: inout Session) throws {
         guard let block = try session.run(LoadHead()).first else { return }
         let environments = try session.run(LoadEnabledEnvironments())
-        let rule = try Self.rule(for: environments, curtail: settings.curtail)
+        let rule = try rule(for: environments)
         if let previous { try close(previous, in: &session) }
 
         let window = WindowID(rawValue: try session.run(NextWindow()).first ?? 1)
@@ -40,7 +40,7 @@ extension Arena {
     }
 
     /// The strict rule over the enabled environments.
-    static func rule(for environments: [EnabledEnvironment], curtail: Bool) throws(InvalidValue) -> RuleDocument {
+    private func rule(for environments: [EnabledEnvironment]) throws(InvalidValue) -> RuleDocument {
         try RuleDocument(
             kind: StrictMargin(),
             environments: environments.map { environment in
@@ -48,9 +48,10 @@ extension Arena {
                     name: environment.name,
                     terms: EnvironmentTerms(
                         bounds: environment.bounds, margin: environment.margin,
-                        samplingCount: Int64(environment.samplingCount)))
+                        samplingCount: Int64(environment.samplingCount), confidence: settings.confidence,
+                        clusterSpan: environment.clusterSpan))
             },
-            stopping: curtail ? .exact : .full)
+            stopping: settings.curtail ? .exact : .full, voidAllowance: settings.voidAllowance)
     }
 }
 
@@ -63,6 +64,7 @@ struct EnabledEnvironment: Sendable {
     var samplingCount: Int32
     var tasks: TaskRanges
     var selection: TaskSelection
+    var clusterSpan: Int64
 }
 
 private struct LoadHead: Statement {
@@ -72,7 +74,7 @@ private struct LoadHead: Statement {
 
 private struct LoadEnabledEnvironments: Statement {
     static let sql = """
-        SELECT id, name, lo_nano, hi_nano, margin_nano, sampling_count, selection,
+        SELECT id, name, lo_nano, hi_nano, margin_nano, sampling_count, selection, cluster_span,
                (SELECT array_agg(lower(r) ORDER BY lower(r)) FROM unnest(dataset_ranges) AS r),
                (SELECT array_agg(upper(r) ORDER BY lower(r)) FROM unnest(dataset_ranges) AS r)
         FROM affine.environment WHERE enabled ORDER BY name
@@ -86,6 +88,7 @@ private struct LoadEnabledEnvironments: Statement {
         let margin: Int64 = try row.next()
         let samplingCount: Int32 = try row.next()
         let selection: String = try row.next()
+        let clusterSpan: Int64 = try row.next()
         let lower: [Int64] = try row.next()
         let upper: [Int64] = try row.next()
         guard let bounds = ScoreBounds(lo: Score(nano: lo), hi: Score(nano: hi)),
@@ -93,7 +96,7 @@ private struct LoadEnabledEnvironments: Statement {
         else { throw PostgresError(.decoding, "environment \(name) has bounds or a selection that the schema refuses") }
         return EnabledEnvironment(
             id: id, name: name, bounds: bounds, margin: Score(nano: margin), samplingCount: samplingCount,
-            tasks: TaskRanges(zip(lower, upper).map { $0..<$1 }), selection: selection)
+            tasks: TaskRanges(zip(lower, upper).map { $0..<$1 }), selection: selection, clusterSpan: clusterSpan)
     }
 }
 

@@ -77,6 +77,9 @@ struct EnvironmentCommand: AsyncParsableCommand {
                 "Consecutive jobs that are claimed as one: a number, or auto for 25 s of work as jobs are measured to take."
         )
         var runLength = RunLength.auto
+        @Option(
+            help: "Tasks with ids in the same span of so many are expected to succeed and fail together; 1: none are.")
+        var clusterSpan: Int64 = 1
         @Option(help: "Base URL of a server that speaks the affinetes protocol.")
         var baseURL: String?
         @Option(help: "key=value, handed to evaluate. May be repeated.")
@@ -116,7 +119,7 @@ struct EnvironmentCommand: AsyncParsableCommand {
                 margin: try score(margin, "margin"), samplingCount: samplingCount,
                 datasetRanges: try range.map { try Self.range($0) }, selection: selection, timeout: .seconds(timeout),
                 temperature: temperature, maximumAttempts: maxAttempts, runLength: runLength.jobs,
-                parameters: try Dictionary(parameter.map { try Self.parameter($0) }) { $1 })
+                clusterSpan: clusterSpan, parameters: try Dictionary(parameter.map { try Self.parameter($0) }) { $1 })
         }
 
         private func score(_ text: String, _ field: String) throws -> Score {

@@ -1,6 +1,7 @@
 public import ArgumentParser
 import Coordinator
 import Domain
+import Rules
 
 /// Bounds of the arena, for commands that move it.
 struct ArenaOptions: ParsableArguments {
@@ -18,6 +19,21 @@ struct ArenaOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Scores of an environment that may yet turn out to be void.",
+            discussion: "A contest ends early only once its verdict would stand without them, whichever they are."))
+    var voidAllowance: Int64 = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "Standard errors to take from a challenger's gain before it is held against the margin.",
+            discussion: """
+                1.65 is a one-sided 95 % lower bound for slates of some hundred tasks. Without it the gain itself is \
+                held against the margin. It acts on windows that open from now on.
+                """))
+    var criticalValue: String?
+
+    @Option(
+        help: ArgumentHelp(
             "The order of a challenger's environments; it never changes a verdict.",
             discussion: """
                 auto: one after another, the one first in which a copy of the champion would be refuted soonest. \
@@ -31,6 +47,23 @@ struct ArenaOptions: ParsableArguments {
         ] where value < 1 {
             throw ValidationError("\(name) '\(value)' is not valid: expected 1 or more")
         }
+        guard 0...(curtail ? RuleDocument.maxVoidAllowance : 0) ~= voidAllowance else {
+            throw ValidationError(
+                "--void-allowance '\(voidAllowance)' is not valid: expected 0 to \(RuleDocument.maxVoidAllowance), and 0 "
+                    + "with --no-curtail")
+        }
+        if let criticalValue, confidence == nil {
+            throw ValidationError(
+                "--critical-value '\(criticalValue)' is not valid: expected a number from 0.000001 to 100 with at most six "
+                    + "decimals")
+        }
+    }
+
+    private var confidence: ConfidenceBound? {
+        guard let nano = criticalValue.flatMap({ Score(decimal: $0)?.nano }), nano.isMultiple(of: 1_000),
+            ConfidenceBound.range.contains(nano / 1_000)
+        else { return nil }
+        return ConfidenceBound(criticalMicro: nano / 1_000)
     }
 
     var settings: ArenaSettings {
@@ -39,6 +72,8 @@ struct ArenaOptions: ParsableArguments {
         settings.contestDeadline = .seconds(contestHours * 3_600)
         settings.baselineDeadline = .seconds(baselineHours * 3_600)
         settings.curtail = curtail
+        settings.voidAllowance = voidAllowance
+        settings.confidence = confidence
         settings.environmentOrder = environmentOrder
         return settings
     }

@@ -46,6 +46,12 @@ public struct EnvironmentTally: Hashable, Sendable {
         challengerSum = challengerSum + other.challengerSum
     }
 
+    /// The same when some decided tasks, with the given sum of scores, are unknown again.
+    func without(_ count: Int64, sum: ScoreSum) -> EnvironmentTally {
+        EnvironmentTally(
+            tasks: tasks, championSum: championSum, decided: decided - count, challengerSum: challengerSum - sum)
+    }
+
     /// R, the challenger's tasks that are still unknown.
     public var unknown: Int64 { tasks - decided }
 }

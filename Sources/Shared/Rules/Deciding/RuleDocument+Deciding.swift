@@ -16,7 +16,17 @@ extension RuleDocument {
     public func conclude(
         _ tallies: [EnvironmentName: EnvironmentTally], finished: Bool
     ) throws(InvalidValue) -> Verdict? {
-        conclude(try standings(of: tallies), finished: finished)
+        let standings = try standings(of: tallies)
+        // Which scores could be void can't be seen from sums: they are taken to be as high, or as low, as there are.
+        func without(_ bound: (ScoreBounds) -> Score) -> [Standing] {
+            standings.map { standing in
+                let count = min(voidAllowance, standing.tally.decided)
+                let sum = ScoreSum(bound(standing.terms.bounds), times: count)
+                return Standing(terms: standing.terms, tally: standing.tally.without(count, sum: sum))
+            }
+        }
+        return conclude(
+            ContestStandings(standings, withoutBest: without(\.hi), withoutWorst: without(\.lo)), finished: finished)
     }
 
     func assess(_ standings: [Standing]) -> Assessment {
@@ -29,14 +39,28 @@ extension RuleDocument {
         return Assessment(state: state, environments: reports(on: standings))
     }
 
-    func conclude(_ standings: [Standing], finished: Bool) -> Verdict? {
-        let isOver = finished || stopping == .exact || standings.allSatisfy(\.isComplete)
-        guard isOver else { return nil }
-        switch kind.dethrones(standings) {
-        case .yes: return Verdict(decision: .dethroned, environments: reports(on: standings))
-        case .no: return Verdict(decision: .championKeeps, environments: reports(on: standings))
-        case .unknown: return finished ? Verdict(decision: .void, environments: reports(on: standings)) : nil
+    func conclude(_ standings: ContestStandings, finished: Bool) -> Verdict? {
+        let isOver = finished || standings.areComplete || (stopping == .exact && standings.areCertain(under: kind))
+        return isOver ? verdict(on: standings.current, finished: finished) : nil
+    }
+
+    /// The verdict when no further result will come.
+    func decide(_ standings: [Standing]) -> Verdict {
+        guard let verdict = verdict(on: standings, finished: true) else {
+            preconditionFailure("a finished contest under rule \(digest) has no verdict")
         }
+        return verdict
+    }
+
+    private func verdict(on standings: [Standing], finished: Bool) -> Verdict? {
+        let decision: Verdict.Decision
+        switch kind.dethrones(standings) {
+        case .yes: decision = .dethroned
+        case .no: decision = .championKeeps
+        case .unknown where finished: decision = .void
+        case .unknown: return nil
+        }
+        return Verdict(decision: decision, environments: reports(on: standings))
     }
 
     private func reports(on standings: [Standing]) -> [EnvironmentReport] {

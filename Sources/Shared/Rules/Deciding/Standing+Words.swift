@@ -9,6 +9,12 @@ extension Standing {
         return "\(challenger) against \(tally.championSum.mean(over: count))"
     }
 
+    /// Why the bar is cleared and yet nothing is won; nil when that is not so.
+    var doubt: String? {
+        guard isConfident == .no, lower > .zero, let confidence = terms.confidence else { return nil }
+        return "\(lower.distance(over: tally.tasks)) above it, but not \(confidence) above it"
+    }
+
     /// How much of an unfinished environment is decided.
     var progress: String {
         isComplete ? "" : " (\(tally.decided) of \(tally.tasks) tasks decided)"

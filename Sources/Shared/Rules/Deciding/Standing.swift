@@ -11,10 +11,21 @@ import Domain
 public struct Standing: Hashable, Sendable {
     public let terms: EnvironmentTerms
     public let tally: EnvironmentTally
+    /// Whether the terms' confidence bound clears the margin: `yes` where the terms ask for none, `unknown` until every
+    /// task is decided and as long as only sums are known.
+    public let isConfident: Trivalent
 
     public init(terms: EnvironmentTerms, tally: EnvironmentTally) {
+        self.init(terms: terms, tally: tally, pairs: nil)
+    }
+
+    init(terms: EnvironmentTerms, tally: EnvironmentTally, pairs: PairedSums?) {
         self.terms = terms
         self.tally = tally
+        isConfident =
+            if let confidence = terms.confidence {
+                pairs.map { $0.clears(confidence, margin: terms.margin) ? .yes : .no } ?? .unknown
+            } else { .yes }
     }
 
     /// Σx if every unknown task scores `lo`.
@@ -32,9 +43,9 @@ public struct Standing: Hashable, Sendable {
     /// Fewer tasks than the terms ask for show nothing, whatever they scored.
     public var isTooShort: Bool { tally.tasks < terms.samplingCount }
 
-    /// Whether Σx − Σc > N·m. Equality is `no`: a tie keeps the champion.
+    /// Whether Σx − Σc > N·m, with the terms' confidence if they ask for it. Equality is `no`: a tie keeps the champion.
     public var dominates: Trivalent {
-        isTooShort ? .no : Trivalent(isPositive: lower.nano...upper.nano)
+        isTooShort ? .no : Trivalent(isPositive: lower.nano...upper.nano) && isConfident
     }
 
     /// Whether the challenger dominates, or falls behind by no more than the tolerance allows.

@@ -9,12 +9,28 @@ public struct EnvironmentTerms: Hashable, Sendable {
     public let samplingCount: Int64
     /// How far the challenger may fall behind without being worse; only for kinds that ask.
     public let tolerance: Tolerance?
+    /// What the paired differences have to show beside their mean, if anything.
+    public let confidence: ConfidenceBound?
+    /// Tasks with ids in the same span of so many, counted from 0, are one cluster: expected to succeed and fail together.
+    public let clusterSpan: Int64
 
-    public init(bounds: ScoreBounds, margin: Score, samplingCount: Int64, tolerance: Tolerance? = nil) {
+    public init(
+        bounds: ScoreBounds, margin: Score, samplingCount: Int64, tolerance: Tolerance? = nil,
+        confidence: ConfidenceBound? = nil, clusterSpan: Int64 = 1
+    ) {
         self.bounds = bounds
         self.margin = margin
         self.samplingCount = samplingCount
         self.tolerance = tolerance
+        self.confidence = confidence
+        self.clusterSpan = clusterSpan
+    }
+
+    /// The same terms but for what is given.
+    func with(margin: Score? = nil, samplingCount: Int64? = nil) -> EnvironmentTerms {
+        EnvironmentTerms(
+            bounds: bounds, margin: margin ?? self.margin, samplingCount: samplingCount ?? self.samplingCount,
+            tolerance: tolerance, confidence: confidence, clusterSpan: clusterSpan)
     }
 }
 

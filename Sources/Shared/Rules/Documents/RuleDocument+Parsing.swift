@@ -9,6 +9,7 @@ extension RuleDocument {
         let kindType = try Self.kind(named: fields)
         _ = fields.takeIfPresent("kind")
         let stopping = try Self.stopping(&fields)
+        let allowance = try fields.integerIfPresent("void_allowance", in: 0...Self.maxVoidAllowance)
         var environments: [RuleEnvironment] = []
         for member in try fields.object("environments") {
             let name = try EnvironmentName(member.key)
@@ -17,7 +18,7 @@ extension RuleDocument {
         }
         let kind = try kindType.init(reading: &fields)
         try fields.finish()
-        try self.init(kind: kind, environments: environments, stopping: stopping)
+        try self.init(kind: kind, environments: environments, stopping: stopping, voidAllowance: allowance ?? 0)
     }
 
     private static func kind(named fields: JSONFields) throws(InvalidValue) -> any RuleKind.Type {
@@ -51,6 +52,8 @@ extension EnvironmentTerms {
         let samplingCount = try fields.integer("sampling_count", in: 1...RuleDocument.maxSamplingCount)
         let multiplicative = try fields.integerIfPresent("tolerance_nano", in: 0...Score.unit)
         let additive = try fields.integerIfPresent("additive_tolerance_nano", in: 0...Int64.max)
+        let critical = try fields.integerIfPresent("critical_micro", in: ConfidenceBound.range)
+        let span = try fields.integerIfPresent("cluster_span", in: 1...Int64.max)
         try fields.finish()
         guard let bounds = ScoreBounds(lo: lo, hi: hi) else {
             throw InvalidValue(
@@ -63,7 +66,8 @@ extension EnvironmentTerms {
         self.init(
             bounds: bounds, margin: margin, samplingCount: samplingCount,
             tolerance: multiplicative.map { .multiplicative(Score(nano: $0)) }
-                ?? additive.map { .additive(Score(nano: $0)) })
+                ?? additive.map { .additive(Score(nano: $0)) },
+            confidence: critical.map(ConfidenceBound.init), clusterSpan: span ?? 1)
     }
 
     /// Refuses terms that no contest could be held under.
@@ -85,6 +89,26 @@ extension EnvironmentTerms {
                 expected: "1 to \(RuleDocument.maxSamplingCount)")
         }
         try tolerance?.check(path: path, span: span)
+        try checkConfidence(path: path, span: span)
+    }
+
+    /// `PairedSums` squares what grows with n²(hi − lo).
+    private func checkConfidence(path: String, span: Int64) throws(InvalidValue) {
+        guard clusterSpan >= 1 else {
+            throw InvalidValue(field: "\(path).cluster_span", value: String(clusterSpan), expected: "1 or more")
+        }
+        guard let confidence else { return }
+        guard ConfidenceBound.range.contains(confidence.criticalMicro) else {
+            throw InvalidValue(
+                field: "\(path).critical_micro", value: String(confidence.criticalMicro),
+                expected: "\(ConfidenceBound.range.lowerBound) to \(ConfidenceBound.range.upperBound)")
+        }
+        guard samplingCount >= 2, Int128(samplingCount) * Int128(samplingCount) * Int128(span) < 1 << 62 else {
+            throw InvalidValue(
+                field: "\(path).sampling_count", value: String(samplingCount),
+                expected: "at least 2 and, squared and times hi_nano − lo_nano, less than 2^62: critical_micro needs it"
+            )
+        }
     }
 
     var json: ExactJSON {
@@ -97,6 +121,8 @@ extension EnvironmentTerms {
         case .additive(let distance): members.append(.init("additive_tolerance_nano", .integer(distance.nano)))
         case nil: break
         }
+        if let confidence { members.append(.init("critical_micro", .integer(confidence.criticalMicro))) }
+        if clusterSpan != 1 { members.append(.init("cluster_span", .integer(clusterSpan))) }
         return .object(members)
     }
 }

@@ -7,7 +7,7 @@ extension RuleDocument {
             let terms = environment.terms
             return
                 "- \(environment.name): over \(terms.samplingCount) tasks scored from \(terms.bounds.lo) to \(terms.bounds.hi), "
-                + "the challenger's mean has to be \(kind.demand(of: terms))."
+                + "the challenger's mean has to be \(kind.demand(of: terms)).\(terms.confidenceProse)"
         }
         return """
             \(kind.condition) A tie keeps the champion.
@@ -21,7 +21,28 @@ extension RuleDocument {
     private var stoppingProse: String {
         switch stopping {
         case .full: "Every task is run before the contest is decided."
-        case .exact: "The contest ends as soon as no result that is still missing could change the verdict."
+        case .exact:
+            "The contest ends as soon as no result that is still missing could change the verdict"
+                + (voidAllowance == 0
+                    ? "."
+                    : ", even if \(voidAllowance) of the challenger's scores in each environment were void.")
         }
+    }
+}
+
+extension EnvironmentTerms {
+    fileprivate var confidenceProse: String {
+        guard let confidence else { return "" }
+        let clusters = clusterSpan == 1 ? "" : ", with tasks clustered by spans of \(clusterSpan) ids"
+        return " To beat it, the lower bound of the mean difference, \(confidence) below it\(clusters), "
+            + "has to be more than \(margin), too."
+    }
+}
+
+extension ConfidenceBound: CustomStringConvertible {
+    /// Such as `1.65 standard errors`.
+    public var description: String {
+        let critical = Score(nano: criticalMicro * (Score.unit / 1_000_000))
+        return "\(critical) standard error\(critical == .one ? "" : "s")"
     }
 }

@@ -14,6 +14,7 @@ public struct RuleDocument: Sendable {
 
     public static let maxEnvironments = 1_000
     public static let maxSamplingCount: Int64 = 1_000_000
+    public static let maxVoidAllowance: Int64 = 1_000
     /// Bounds lie within ± this many nano-units, so that no mean or distance leaves `Int64`.
     public static let maxBound: Int64 = 1_000_000_000_000_000_000
 
@@ -21,13 +22,18 @@ public struct RuleDocument: Sendable {
     /// Sorted by name.
     public let environments: [RuleEnvironment]
     public let stopping: Stopping
+    /// How many of an environment's scores may yet turn out to be void: a contest stops early only once its verdict would
+    /// stand without them, whichever they are.
+    public let voidAllowance: Int64
     /// The document's only spelling: sorted keys, integers, no white space, ASCII.
     public let canonical: String
     /// SHA-256 of the canonical bytes.
     public let digest: SHA256Digest
 
     /// - Throws: `InvalidValue` that names field, value and what is allowed.
-    public init(kind: any RuleKind, environments: [RuleEnvironment], stopping: Stopping) throws(InvalidValue) {
+    public init(
+        kind: any RuleKind, environments: [RuleEnvironment], stopping: Stopping, voidAllowance: Int64 = 0
+    ) throws(InvalidValue) {
         let sorted = environments.sorted { $0.name < $1.name }
         guard (1...Self.maxEnvironments).contains(sorted.count) else {
             throw InvalidValue(
@@ -39,11 +45,17 @@ public struct RuleDocument: Sendable {
         for environment in sorted {
             try environment.terms.check(path: "environments.\(environment.name)")
         }
+        guard 0...(stopping == .exact ? Self.maxVoidAllowance : 0) ~= voidAllowance else {
+            throw InvalidValue(
+                field: "void_allowance", value: String(voidAllowance),
+                expected: "0 to \(Self.maxVoidAllowance), and 0 unless stopping is exact")
+        }
         try kind.check(sorted)
         self.kind = kind
         self.environments = sorted
         self.stopping = stopping
-        canonical = Self.json(kind: kind, environments: sorted, stopping: stopping).canonical
+        self.voidAllowance = voidAllowance
+        canonical = Self.json(kind, sorted, stopping, voidAllowance).canonical
         digest = SHA256Digest(of: canonical)
     }
 
@@ -55,13 +67,19 @@ public struct RuleDocument: Sendable {
         environments.first { $0.name == name }?.terms
     }
 
-    private static func json(kind: any RuleKind, environments: [RuleEnvironment], stopping: Stopping) -> ExactJSON {
+    /// Whether sums of scores are all that the rule looks at.
+    public var needsOnlySums: Bool { voidAllowance == 0 && environments.allSatisfy { $0.terms.confidence == nil } }
+
+    /// What is at its default is left out, so that a rule that does not use a later addition keeps its digest.
+    private static func json(
+        _ kind: any RuleKind, _ environments: [RuleEnvironment], _ stopping: Stopping, _ voidAllowance: Int64
+    ) -> ExactJSON {
         .object(
             kind.fields + [
                 .init("kind", .string(type(of: kind).name)),
                 .init("stopping", .string(stopping.rawValue)),
                 .init("environments", .object(environments.map { .init($0.name.rawValue, $0.terms.json) })),
-            ])
+            ] + (voidAllowance == 0 ? [] : [.init("void_allowance", .integer(voidAllowance))]))
     }
 }
 

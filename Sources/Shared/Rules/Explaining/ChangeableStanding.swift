@@ -7,6 +7,9 @@ import Domain
 /// move it by more than its own largest change; so any `count` tasks move the sum by at most the `count` largest
 /// changes together. Hence if any `count` changes reach a goal that is monotone in the sum, these do. Ties go to the
 /// earlier slate position.
+///
+/// A confidence bound also looks at the spread, which a change can widen: there the changes that are found are enough,
+/// but not always the fewest.
 public struct ChangeableStanding: Sendable {
     public let standing: Standing
     /// Towards `hi`, the largest rise first; tasks that are at `hi` already are left out. Likewise `falls` towards
@@ -16,12 +19,15 @@ public struct ChangeableStanding: Sendable {
     /// By how much the first 0, 1, 2 … changes together raise or lower the challenger's sum.
     private let risen: [ScoreSum]
     private let fallen: [ScoreSum]
+    /// Nil unless the terms ask for confidence and every task is decided.
+    private let pairs: PairedSums?
 
     init(_ standing: Standing, slate: EnvironmentSlate) {
         let bounds = standing.terms.bounds
         self.standing = standing
         rises = Self.changes(of: slate, to: bounds.hi, within: bounds)
         falls = Self.changes(of: slate, to: bounds.lo, within: bounds)
+        pairs = standing.terms.confidence == nil ? nil : PairedSums(slate, under: standing.terms)
         risen = Self.running(rises)
         fallen = Self.running(falls)
     }
@@ -34,7 +40,15 @@ public struct ChangeableStanding: Sendable {
         let tally = EnvironmentTally(
             tasks: standing.tally.tasks, championSum: standing.tally.championSum, decided: standing.tally.decided,
             challengerSum: standing.tally.challengerSum + moved)
-        return Standing(terms: standing.terms, tally: tally)
+        return Standing(terms: standing.terms, tally: tally, pairs: pairs(after: count, for: goal))
+    }
+
+    private func pairs(after count: Int, for goal: ChangeGoal) -> PairedSums? {
+        guard var pairs else { return nil }
+        for change in changes(for: goal).prefix(count) {
+            pairs.move(change.position, by: Int128(change.changed.nano) - Int128(change.score.nano))
+        }
+        return pairs
     }
 
     /// The fewest changed scores with which `truth` meets the goal; nil when all of them are not enough. `truth` must

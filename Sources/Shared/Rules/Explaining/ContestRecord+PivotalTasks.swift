@@ -53,7 +53,7 @@ extension ContestRecord {
     }
 
     private var changeableStandings: [ChangeableStanding] {
-        zip(standings, slates).map(ChangeableStanding.init)
+        zip(standings(under: rule), slates).map(ChangeableStanding.init)
     }
 
     private func pivotal(_ environments: [ChangeableStanding], counts: [Int], goal: ChangeGoal) -> PivotalTasks {

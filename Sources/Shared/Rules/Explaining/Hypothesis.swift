@@ -38,22 +38,12 @@ extension ContestRecord {
     ///
     /// - Throws: `InvalidValue` when the slate is too short for the rule, or lacks one of its environments.
     public func decide(under other: RuleDocument) throws(InvalidValue) -> Verdict {
-        let isSameSlate = other.environments.allSatisfy { environment in
-            rule.terms(of: environment.name).map {
-                $0.bounds == environment.terms.bounds && $0.samplingCount == environment.terms.samplingCount
-            } ?? false
+        let isSameSlate = other.environments.elementsEqual(rule.environments) { new, own in
+            new.name == own.name && new.terms.bounds == own.terms.bounds
+                && new.terms.samplingCount == own.terms.samplingCount
         }
-        guard isSameSlate else { return try under(other).decide() }
-        // The sums are the same; only what is asked of them differs.
-        let standings = other.environments.map { environment in
-            Standing(
-                terms: environment.terms,
-                tally: slate(of: environment.name)?.tally(within: environment.terms.bounds) ?? EnvironmentTally())
-        }
-        guard let verdict = other.conclude(standings, finished: true) else {
-            preconditionFailure("a finished contest under rule \(other.digest) has no verdict")
-        }
-        return verdict
+        // Of the same slate the sums are the same; only what is asked of them differs.
+        return isSameSlate ? other.decide(standings(under: other)) : try under(other).decide()
     }
 
     /// The same contest on the tasks that are left when some are taken out on both sides.
@@ -84,14 +74,6 @@ extension RuleDocument {
         try RuleDocument(
             kind: kind,
             environments: environments.map { RuleEnvironment(name: $0.name, terms: change($0.name, $0.terms)) },
-            stopping: stopping)
-    }
-}
-
-extension EnvironmentTerms {
-    fileprivate func with(margin: Score? = nil, samplingCount: Int64? = nil) -> EnvironmentTerms {
-        EnvironmentTerms(
-            bounds: bounds, margin: margin ?? self.margin, samplingCount: samplingCount ?? self.samplingCount,
-            tolerance: tolerance)
+            stopping: stopping, voidAllowance: voidAllowance)
     }
 }

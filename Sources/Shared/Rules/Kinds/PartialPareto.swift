@@ -51,7 +51,7 @@ public struct PartialPareto: RuleKind {
         let result =
             switch state(of: standing) {
             case _ where standing.isTooShort: "worse: too few tasks"
-            case .notWorse: "not worse"
+            case .notWorse: "not worse\(standing.doubt.map { ": \($0)" } ?? "")"
             case let state: state.rawValue
             }
         return "\(standing.comparison), \(bars): \(result)\(standing.progress)"

@@ -37,6 +37,7 @@ public struct StrictMargin: RuleKind {
         let result =
             switch state(of: standing) {
             case _ where standing.isTooShort: "lost: too few tasks"
+            case .lost where standing.doubt != nil: "lost: \(standing.doubt ?? "")"
             case .won: "won by \(atLeast)\(standing.lower.distance(over: count))"
             case .lost where standing.upper == .zero:
                 standing.isComplete ? "lost: a tie keeps the champion" : "lost: a tie at best keeps the champion"

@@ -11,26 +11,36 @@ public struct ContestDigests: Hashable, Sendable {
 
 extension ContestRecord {
     /// The verdict, or nil while the contest goes on; `RuleDocument.conclude` for what the record holds.
-    public func conclude(finished: Bool) -> Verdict? { rule.conclude(standings, finished: finished) }
-
-    /// The verdict, from what the record holds: its results are taken to be all there will be.
-    public func decide() -> Verdict {
-        guard let verdict = conclude(finished: true) else {
-            preconditionFailure("a finished contest under rule \(rule.digest) has no verdict")
+    public func conclude(finished: Bool) -> Verdict? {
+        let standings = standings(under: rule)
+        guard rule.voidAllowance > 0 else { return rule.conclude(ContestStandings(standings), finished: finished) }
+        func without(highest: Bool) -> [Standing] {
+            zip(standings, slates).map { standing, slate in
+                let void = slate.extremes(rule.voidAllowance, highest: highest, within: standing.terms.bounds)
+                return Standing(terms: standing.terms, tally: standing.tally.without(void.count, sum: void.sum))
+            }
         }
-        return verdict
+        return rule.conclude(
+            ContestStandings(
+                standings, withoutBest: without(highest: true), withoutWorst: without(highest: false)),
+            finished: finished)
     }
 
-    /// Each environment's standing, in the rule's order.
-    var standings: [Standing] {
-        zip(rule.environments, slates).map { environment, slate in
-            Standing(terms: environment.terms, tally: slate.tally(within: environment.terms.bounds))
+    /// The verdict, from what the record holds: its results are taken to be all there will be.
+    public func decide() -> Verdict { rule.decide(standings(under: rule)) }
+
+    /// Each environment's standing under a rule over the same environments, bounds and tasks, in the rule's order.
+    func standings(under rule: RuleDocument) -> [Standing] {
+        zip(rule.environments, zip(slates, sums)).map { environment, side in
+            let (slate, tally) = side
+            let pairs = environment.terms.confidence == nil ? nil : PairedSums(slate, under: environment.terms)
+            return Standing(terms: environment.terms, tally: tally, pairs: pairs)
         }
     }
 
     /// Each environment's tally, as the engine is given it.
     public var tallies: [EnvironmentName: EnvironmentTally] {
-        Dictionary(uniqueKeysWithValues: zip(slates.map(\.environment), standings.map(\.tally)))
+        Dictionary(uniqueKeysWithValues: zip(slates.map(\.environment), sums))
     }
 
     /// Rule, slate, both identities, baseline scores and verdict: what no order of arrival, crash or curtailment changes.

@@ -38,6 +38,8 @@ public struct ContestRecord: Hashable, Sendable {
     public let challenger: ContestIdentity
     /// Sorted by environment.
     public let slates: [EnvironmentSlate]
+    /// Each slate's sums within the rule's bounds.
+    let sums: [EnvironmentTally]
 
     /// - Throws: `InvalidValue` unless there is exactly one slate for each environment of the rule, with `sampling_count`
     ///   tasks, none twice, every score within the bounds.
@@ -59,6 +61,7 @@ public struct ContestRecord: Hashable, Sendable {
         for (slate, environment) in zip(self.slates, rule.environments) {
             try slate.check(against: environment)
         }
+        sums = zip(self.slates, rule.environments).map { $0.tally(within: $1.terms.bounds) }
     }
 
     /// The same from tasks in any order.

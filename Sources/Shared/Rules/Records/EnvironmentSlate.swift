@@ -26,13 +26,27 @@ public struct EnvironmentSlate: Hashable, Sendable, RandomAccessCollection {
             champion: champion[position] ?? .infraFault, challenger: challenger[position])
     }
 
-    /// What a rule needs to know of it.
+    /// The sums that a rule needs to know of it.
     func tally(within bounds: ScoreBounds) -> EnvironmentTally {
-        var tally = EnvironmentTally()
-        for task in self {
-            tally.add(champion: task.baseline(within: bounds), challenger: task.challenge(within: bounds))
+        var (championSum, challengerSum) = (Int128(0), Int128(0))
+        var decided: Int64 = 0
+        for position in indices {
+            championSum += Int128(champion.counted(position, within: bounds) ?? bounds.lo.nano)
+            guard let score = challenger.counted(position, within: bounds) else { continue }
+            challengerSum += Int128(score)
+            decided += 1
         }
-        return tally
+        return EnvironmentTally(
+            tasks: Int64(count), championSum: ScoreSum(nano: championSum), decided: decided,
+            challengerSum: ScoreSum(nano: challengerSum))
+    }
+
+    /// The challenger's decided scores that are highest (or lowest), as many as `count` if there are so many: how many
+    /// there are, and their sum.
+    func extremes(_ count: Int64, highest: Bool, within bounds: ScoreBounds) -> (count: Int64, sum: ScoreSum) {
+        let sorted = indices.compactMap { challenger.counted($0, within: bounds) }.sorted()
+        let chosen = highest ? sorted.suffix(Int(count)) : sorted.prefix(Int(count))
+        return (Int64(chosen.count), ScoreSum(nano: chosen.reduce(0) { $0 + Int128($1) }))
     }
 
     /// Its first `count` tasks, or all there are.

@@ -30,6 +30,16 @@ public struct ResultColumn: Hashable, Sendable, RandomAccessCollection {
         set { codes[position] = Self.code(newValue) }
     }
 
+    /// The score as it counts for a challenger, in nano-units: `lo` for a failure of the model's own, nil for what is
+    /// nobody's.
+    func counted(_ position: Int, within bounds: ScoreBounds) -> Int64? {
+        let code = codes[position]
+        if code > Self.missing + Int64(Self.words.count) { return code }
+        return code == Self.modelFault ? bounds.lo.nano : nil
+    }
+
+    private static let modelFault = code(.modelFault)
+
     private static func code(_ result: TaskResult?) -> Int64 {
         guard let result else { return missing }
         if let score = result.score { return score.nano }

@@ -31,7 +31,13 @@ public struct EnvironmentExplanation: Hashable, Sendable, Encodable {
         challengerMean = perTask(report.challengerLowestSum)...perTask(report.challengerHighestSum)
         slack = perTask(report.lowestSlack)...perTask(report.highestSlack)
         fewestChanges = record.pivotalTasks(in: report.environment)?.changes.count
-        let sample = report.decided == 0 ? nil : try PairedSample(of: report.environment, in: record)
+        let span = terms?.clusterSpan ?? 1
+        let sample =
+            report.decided == 0
+            ? nil
+            : try PairedSample(of: report.environment, in: record) { task in
+                span == 1 ? nil : "\(task.rawValue / span)"
+            }
         let score = sample?.winsAndLosses ?? WinsAndLosses(wins: 0, losses: 0, ties: 0)
         (wins, losses, ties) = (score.wins, score.losses, score.ties)
         let isComplete = report.decided == report.tasks
@@ -75,6 +81,8 @@ public struct PairedDifference: Hashable, Sendable, Encodable {
     public let deviation: Double
     /// `PairedSample.interval` at `level`.
     public let interval: MeanInterval
+    /// `PairedSample.clusterInterval` at `level`; nil when no two tasks are of one cluster, or all are.
+    public let clustered: MeanInterval?
     /// `PairedSample.bootstrapInterval` at `level`.
     public let bootstrap: MeanInterval
     /// `PairedSample.lowerBound` at `level`, one-sided.
@@ -84,12 +92,13 @@ public struct PairedDifference: Hashable, Sendable, Encodable {
         mean = sample.meanDifference
         deviation = sample.standardDeviation
         interval = try sample.interval(level: Self.level)
+        clustered = 2..<sample.count ~= sample.clusters ? try sample.clusterInterval(level: Self.level) : nil
         bootstrap = try sample.bootstrapInterval(level: Self.level, generator: SeededGenerator(hashing: seed))
         lowerBound = try sample.lowerBound(level: Self.level)
     }
 
     enum CodingKeys: String, CodingKey {
-        case mean, deviation, interval, bootstrap
+        case mean, deviation, interval, clustered, bootstrap
         case lowerBound = "lower_bound"
     }
 }

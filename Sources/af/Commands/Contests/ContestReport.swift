@@ -53,11 +53,13 @@ struct ContestReport: Encodable {
             report.environment.rawValue, "\(report.decided)/\(report.tasks)", text(environment.championMean),
             text(environment.challengerMean), text(environment.slack),
             environment.difference.map { text($0.mean) } ?? "-",
-            environment.difference.map { text($0.interval.lower...$0.interval.upper) } ?? "-",
+            environment.difference.map { text($0.clustered ?? $0.interval) } ?? "-",
             "\(environment.wins):\(environment.losses)", environment.winsP.map { text($0) } ?? "-",
             environment.fewestChanges.map { $0 == 1 ? "1 score" : "\($0) scores" } ?? "none",
         ]
     }
+
+    private static func text(_ interval: MeanInterval) -> String { text(interval.lower...interval.upper) }
 
     private static func text(_ range: ClosedRange<Double>) -> String {
         range.lowerBound == range.upperBound
