@@ -137,6 +137,7 @@ let package = Package(
                 .embedInCode("0011_idle_workers.sql"), .embedInCode("0012_lone_jobs.sql"),
                 .embedInCode("0013_certificates.sql"),
                 .embedInCode("0014_cluster_spans.sql"),
+                .embedInCode("0015_reruns.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

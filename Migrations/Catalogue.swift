@@ -17,6 +17,7 @@ public enum Catalogue {
         migration(12, "lone_jobs", PackageResources._012_lone_jobs_sql),
         migration(13, "certificates", PackageResources._013_certificates_sql),
         migration(14, "cluster_spans", PackageResources._014_cluster_spans_sql),
+        migration(15, "reruns", PackageResources._015_reruns_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

@@ -88,4 +88,18 @@ import Testing
         let worker = try await run("whatif", "2", "--drop-worker", "nobody")
         #expect(worker.exitCode == 1 && worker.errors.contains("worker 'nobody' is not valid"))
     }
+
+    @Test("the window's rule is shown in words, and its odds come from what the champion scored")
+    func rule() async throws {
+        let folder = try FinishedDemo.current.folder
+        let shown = try await Program.run("rule", "show", "--data", folder, "--json").json()
+        #expect(shown["window"] == .integer(1))
+        #expect(shown["prose"]?.stringValue?.hasPrefix("The challenger takes the throne if") == true)
+        let odds = try await Program.run("rule", "odds", "--data", folder, "--json").json()
+        let environments = odds["environments"]?.arrayValue ?? []
+        #expect(environments.map { $0["tasks"] } == [.integer(8), .integer(8)])
+        #expect(environments.allSatisfy { $0["source"]?.stringValue?.contains("correlation assumed") == true })
+        let copies = environments.compactMap { $0["copy"]?.doubleValue }
+        #expect(odds["copy"]?.doubleValue == copies.reduce(1, *))
+    }
 }

@@ -10,6 +10,8 @@ public struct ArenaSettings: Sendable {
     public var refreshBlocks: Int64 = 7_200
     public var baselineDeadline: Duration = .seconds(6 * 3_600)
     public var contestDeadline: Duration = .seconds(24 * 3_600)
+    /// How many tasks of each environment the champion runs a second time in each window, to measure its noise.
+    public var rerunTasks = 0
     /// Passes over a window's tasks that infrastructure may spoil before what is missing counts as the lowest score.
     public var baselineRounds: Int16 = 3
     /// Void contests after which a miner counts as undeployable.

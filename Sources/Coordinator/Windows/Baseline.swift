@@ -37,6 +37,7 @@ extension Arena {
         if !baseline.slateIsFrozen {
             _ = try session.run(FreezeSlate(window: window))
             _ = try session.run(OpenWindow(window: window))
+            try planReruns(of: window, in: &session)
         }
         _ = try session.run(
             RecordEvent(
@@ -103,13 +104,13 @@ private struct LoadBaseline: Statement {
     }
 }
 
-private struct FindChampion: Statement {
+struct FindChampion: Statement {
     static let sql = "SELECT hotkey FROM affine.miner WHERE state = 'champion'"
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Hotkey { try row.next() }
 }
 
 /// Per environment the tasks a champion may be asked: the frozen slate, or before that the pool without what was struck.
-private struct LoadPool: Statement {
+struct LoadPool: Statement {
     struct Pool: Sendable {
         var environment: Int16
         var wanted: Int

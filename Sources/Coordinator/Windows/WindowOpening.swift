@@ -33,8 +33,10 @@ extension Arena {
     }
 
     private func close(_ window: WindowID, in session: inout Session) throws {
-        for evaluation in try session.run(FindRunningEvaluations(window: window)) {
-            try end(evaluation, state: .cancelled, reason: "window \(window) closed", in: &session)
+        for (evaluation, isSettled) in try session.run(FindRunningEvaluations(window: window)) {
+            try end(
+                evaluation, state: isSettled ? .complete : .cancelled,
+                reason: isSettled ? "every job is settled" : "window \(window) closed", in: &session)
         }
         _ = try session.run(CloseWindow(window: window))
     }
@@ -163,10 +165,18 @@ private struct InsertPool: Statement {
 }
 
 private struct FindRunningEvaluations: Statement {
-    static let sql = "SELECT id FROM affine.evaluation WHERE window_id = $1 AND state = 'running'"
+    static let sql = """
+        SELECT e.id, (SELECT sum(p.planned) = sum(p.finished) FROM ops.evaluation_progress p WHERE p.evaluation = e.id)
+        FROM affine.evaluation e WHERE e.window_id = $1 AND e.state = 'running'
+        """
     var window: WindowID
     func bind(_ bindings: inout Bindings) { bindings.append(window) }
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> EvaluationID { try row.next() }
+
+    static func decode(
+        _ row: inout RowReader
+    ) throws(PostgresError) -> (evaluation: EvaluationID, isSettled: Bool) {
+        (try row.next(), try row.next())
+    }
 }
 
 private struct CloseWindow: Statement {

@@ -14,6 +14,10 @@ struct ArenaOptions: ParsableArguments {
     @Option(help: "Hours the champion's baseline may take.")
     var baselineHours: Int64 = 6
 
+    @Option(
+        help: "Tasks of each environment that the champion runs a second time, to measure the odds of a copy; 0: none.")
+    var rerunTasks = 50
+
     @Flag(inversion: .prefixedNo, help: "End a contest as soon as its verdict can no longer change.")
     var curtail = true
 
@@ -47,6 +51,9 @@ struct ArenaOptions: ParsableArguments {
         ] where value < 1 {
             throw ValidationError("\(name) '\(value)' is not valid: expected 1 or more")
         }
+        guard 0...100_000 ~= rerunTasks else {
+            throw ValidationError("--rerun-tasks '\(rerunTasks)' is not valid: expected 0 to 100000")
+        }
         guard 0...(curtail ? RuleDocument.maxVoidAllowance : 0) ~= voidAllowance else {
             throw ValidationError(
                 "--void-allowance '\(voidAllowance)' is not valid: expected 0 to \(RuleDocument.maxVoidAllowance), and 0 "
@@ -71,6 +78,7 @@ struct ArenaOptions: ParsableArguments {
         settings.refreshBlocks = refreshBlocks
         settings.contestDeadline = .seconds(contestHours * 3_600)
         settings.baselineDeadline = .seconds(baselineHours * 3_600)
+        settings.rerunTasks = rerunTasks
         settings.curtail = curtail
         settings.voidAllowance = voidAllowance
         settings.confidence = confidence

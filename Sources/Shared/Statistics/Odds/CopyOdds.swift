@@ -13,19 +13,21 @@ public enum CopyOdds {
     ///   of it, and the continuity correction (Feller, An Introduction to Probability Theory, vol. 1, 3rd edition
     ///   1968, section VII.3) puts the bar half a step above the highest sum that does not clear it. Without it the
     ///   odds of a copy whose scores are that coarse come out some 15 to 40 % too high.
+    /// - Parameter critical: Of a rule that asks for confidence: how many standard errors are taken from the gain, those of
+    ///   the sample being taken to be those of the noise.
     /// - Throws: `InvalidValue` naming `step` unless it is above zero.
     public static func normal(
-        _ bar: StrictBar, noise: RerunNoise, step: Score? = nil
+        _ bar: StrictBar, noise: RerunNoise, step: Score? = nil, critical: Double = 0
     ) throws(InvalidValue) -> Double {
         let scale = noise.ofDifference * Double(bar.tasks).squareRoot()
         // Without noise the sides tie, which clears a bar below zero only.
         guard scale > 0 else { return bar.margin < .zero ? 1 : 0 }
-        guard let step else { return Normal.above(bar.distance / scale) }
+        guard let step else { return Normal.above(bar.distance / scale + critical) }
         guard step > .zero else {
             throw InvalidValue(field: "step", value: step.description, expected: "a distance above 0")
         }
         let distance = (Double(bar.wholeSteps(of: step.nano)) + 0.5) * Double(step.nano) / Double(Score.unit)
-        return Normal.above(distance / scale)
+        return Normal.above(distance / scale + critical)
     }
 
     /// The same for scores of 0 and 1, exactly: each task is a win or a loss with probability p(1 − p)(1 − ρ), where p
