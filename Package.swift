@@ -138,6 +138,7 @@ let package = Package(
                 .embedInCode("0013_certificates.sql"),
                 .embedInCode("0014_cluster_spans.sql"),
                 .embedInCode("0015_reruns.sql"),
+                .embedInCode("0016_audit.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

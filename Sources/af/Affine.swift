@@ -16,6 +16,6 @@ struct Affine: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, DemoCommand.self, DatabaseCommand.self, CoordinatorCommand.self, WorkerCommand.self,
             ChainCommand.self, MinerCommand.self, EnvironmentCommand.self, ContestCommand.self, RuleCommand.self,
-            RankCommand.self, WeightsCommand.self, DoctorCommand.self, BenchCommand.self,
+            RankCommand.self, WeightsCommand.self, AuditCommand.self, DoctorCommand.self, BenchCommand.self,
         ])
 }

@@ -102,4 +102,38 @@ import Testing
         let copies = environments.compactMap { $0["copy"]?.doubleValue }
         #expect(odds["copy"]?.doubleValue == copies.reduce(1, *))
     }
+
+    @Test("two exports of one contest agree, and a contest that one of them lacks is named")
+    func difference() async throws {
+        try await withExport { file in
+            let same = try await Program.run("audit", "diff", file, file, "--json")
+            #expect(same.exitCode == 0)
+            let report = try same.json()
+            #expect(report["agrees"] == .bool(true))
+            let contest = try #require(report["contests"]?.arrayValue?.first)
+            #expect(try contest["scores_of_a_under_rule_of_b"] == FinishedDemo.current.report["verdict"])
+            let twice = file + "-twice"
+            let line = try String(contentsOfFile: file, encoding: .utf8)
+            try (line + line).write(toFile: twice, atomically: true, encoding: .utf8)
+            let other = try await Program.run("audit", "diff", file, twice)
+            #expect(other.exitCode == 1 && other.output.contains("only in B: contest 2"), "\(other.output)")
+            try FileManager.default.removeItem(atPath: twice)
+        }
+    }
+
+    @Test("the log's chain is verified with its verdicts, and a link that was noted otherwise is an error")
+    func chain() async throws {
+        let folder = try FinishedDemo.current.folder
+        let sound = try await Program.run("doctor", "audit", "--data", folder, "--json")
+        #expect(sound.exitCode == 0)
+        let audit = try sound.json()
+        #expect(audit["contests"] == .integer(1) && audit["problem"] == nil)
+        let event = try #require(audit["head"]?["event"]?.integerValue)
+        let digest = try #require(audit["head"]?["digest"]?.stringValue)
+        let noted = try await Program.run("doctor", "audit", "--data", folder, "--link", "\(event)=\(digest)")
+        #expect(noted.exitCode == 0 && noted.output.contains("link \(event)=\(digest)"))
+        let forged = String(repeating: "0", count: 64)
+        let wrong = try await Program.run("doctor", "audit", "--data", folder, "--link", "2=\(forged)")
+        #expect(wrong.exitCode == 1 && wrong.output.contains("wrong: event 2 has digest "), "\(wrong.output)")
+    }
 }

@@ -5,7 +5,7 @@ internal import Records
 
 /// Reads the `ops` views: what the command line prints is what a dashboard sees.
 public struct Reports: Sendable {
-    private let database: Database
+    let database: Database
 
     public init(database: Database) {
         self.database = database
@@ -108,7 +108,7 @@ private struct ListEnvironments: JSONRows {
         SELECT jsonb_build_object('name', name, 'kind', kind, 'enabled', enabled, 'base_url', base_url,
             'lo', lo_nano / 1e9, 'hi', hi_nano / 1e9, 'margin', margin_nano / 1e9, 'sampling_count', sampling_count,
             'dataset_ranges', dataset_ranges::text, 'timeout_ms', timeout_ms, 'max_attempts', max_attempts,
-            'run_length', run_length, 'parameters', parameters)
+            'run_length', run_length, 'cluster_span', cluster_span, 'parameters', parameters)
         FROM affine.environment ORDER BY name
         """
 }

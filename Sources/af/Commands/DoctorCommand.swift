@@ -42,9 +42,11 @@ struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Look for what keeps Affine from working here.",
         discussion: """
-            Looks at the sandbox, the schema, the queue, the database's health (ops.database_health) and the clocks. Exits \
-            with 1 when something is wrong; advice alone leaves it 0.
-            """)
+            Looks at the sandbox, the schema, the queue, the database's health (ops.database_health), the clocks, and workers \
+            whose results differ from those of others (ops.worker_residuals). Exits with 1 when something is wrong; advice \
+            alone leaves it 0.
+            """,
+        subcommands: [DoctorAuditCommand.self])
     @OptionGroup var options: CommonOptions
 
     func run() async throws {
@@ -85,6 +87,7 @@ struct DoctorCommand: AsyncParsableCommand {
         // Without the ledger's word the views may still be there; when it says that they are not, there is no use in asking.
         guard migrated.allSatisfy({ $0.subject != Self.outdated }) else { return findings }
         findings += await looking("queue") { [try await queue(database)] }
+        findings += await looking("workers") { try await workers(database) }
         findings += await looking("database_health") { try await Reports(database: database).databaseHealth() }
         return findings
     }
@@ -112,6 +115,18 @@ struct DoctorCommand: AsyncParsableCommand {
             check: "queue", level: .ok,
             detail: "\(count("ready_jobs")) jobs ready, \(count("leased_jobs")) leased, "
                 + "\(count("live_workers")) workers live, \(count("silent_workers")) silent")
+    }
+
+    /// What a worker's machine seems to add to scores is for people to judge: no verdict is edited for it.
+    private func workers(_ database: Database) async throws -> [HealthFinding] {
+        try await Reports(database: database).outlyingWorkers().map { worker in
+            HealthFinding(
+                check: "worker_residuals", subject: "worker \(worker.name)", value: worker.z, unit: "standard errors",
+                level: .advice,
+                detail:
+                    "its \(worker.jobs) results are off by \((worker.meanResidual * 10_000).rounded() / 10_000) on average; "
+                    + "see 'af contest whatif --window \(worker.window) --drop-worker \(worker.worker)'")
+        }
     }
 
     private func clock(_ offset: ClockOffset) -> HealthFinding {
