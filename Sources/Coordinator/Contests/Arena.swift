@@ -47,6 +47,7 @@ public struct Arena: Sendable {
     let settings: ArenaSettings
     private let database: Database
     private let logger: Logger
+    let prepared = PreparedRecord()
 
     public init(database: Database, settings: ArenaSettings, logger: Logger) {
         self.database = database

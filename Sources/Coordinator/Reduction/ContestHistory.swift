@@ -69,7 +69,7 @@ public struct ContestHistory: Sendable {
         let found = try await database.transaction(.repeatableRead) { session -> (ContestRecord, Bool)? in
             guard let contest = try session.run(LoadContests(contests: [id])).first else { return nil }
             var reader = RecordReader()
-            return (try reader.record(of: contest, in: &session), contest.state != .running)
+            return (try reader.record(of: contest, in: &session).record, contest.state != .running)
         }
         guard let found else { throw HistoryError.unknown(id) }
         return found
@@ -101,7 +101,9 @@ public struct ContestHistory: Sendable {
         return try session.run(LoadContests(contests: contests)).compactMap { contest in
             guard let ended = contest.ended else { return nil }
             let record: Result<ContestRecord, InvalidValue>
-            do { record = .success(try reader.record(of: contest, in: &session)) } catch let error as InvalidValue {
+            do { record = .success(try reader.record(of: contest, in: &session).record) } catch let error
+                as InvalidValue
+            {
                 record = .failure(error)
             }
             let reports = certificates.filter { $0.contest == contest.id }.map(\.report)

@@ -12,12 +12,14 @@ extension Arena {
         let progress = try session.run(LoadProgress(evaluation: contest.challengerEvaluation)).first
         let isSettled = progress.map { $0.ended == $0.planned } ?? false
         let isFinished = isSettled || contest.isOverdue
+        var reader = prepared.value
+        try reader.prepare(contest, in: &session)
+        prepared.value = reader
         guard try isFinished || mayBeOver(contest, in: &session) else { return false }
-        var reader = RecordReader()
-        let record = try reader.record(of: contest, in: &session)
+        let (record, used) = try reader.record(of: contest, in: &session)
         guard let verdict = record.conclude(finished: isFinished) else { return false }
-        let digests = record.digests()
-        try store(verdict, of: contest, digests: digests, in: &session)
+        let digests = record.digests(verdict.decision)
+        try store(verdict, of: contest, digests: digests, used: used, in: &session)
         let block = try session.run(HeadBlock()).first ?? 0
         switch verdict.decision {
         case .dethroned: try dethrone(contest, block: block, in: &session)
@@ -40,10 +42,12 @@ extension Arena {
     }
 
     private func store(
-        _ verdict: Verdict, of contest: StoredContest, digests: ContestDigests, in session: inout Session
+        _ verdict: Verdict, of contest: StoredContest, digests: ContestDigests,
+        used: [EnvironmentName: UsedPositions], in session: inout Session
     ) throws {
         for report in verdict.environments {
-            _ = try session.run(InsertContestEnvironment(contest: contest.id, report: report))
+            _ = try session.run(
+                InsertContestEnvironment(contest: contest.id, report: report, used: used[report.environment]))
         }
         _ = try session.run(
             CloseContest(
@@ -140,19 +144,18 @@ private struct HeadBlock: Statement {
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64 { try row.next() }
 }
 
-/// `used` is what the challenger had to show in this very transaction's view.
 private struct InsertContestEnvironment: Statement {
     static let sql = """
         INSERT INTO affine.contest_environment (contest, environment, tasks, decided, champion_sum_nano, challenger_lo_nano,
                                                 challenger_hi_nano, lower_nano, upper_nano, standing, reason, used)
-        SELECT c.id, n.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, COALESCE(
-            (SELECT range_agg(int4range(a.position, a.position + 1)) FROM affine.attempt a
-             WHERE a.window_id = c.window_id AND a.evaluation = c.challenger_evaluation AND a.environment = n.id AND a.final),
-            '{}')
+        SELECT c.id, n.id, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+               COALESCE((SELECT range_agg(int4range(l, u)) FROM unnest($12::int4[], $13::int4[]) AS used (l, u)), '{}')
         FROM affine.contest c, affine.environment n WHERE c.id = $1 AND n.name = $2
         """
     var contest: ContestID
     var report: EnvironmentReport
+    /// The challenger's jobs that the record holds.
+    var used: UsedPositions?
 
     func bind(_ bindings: inout Bindings) {
         bindings.append(contest)
@@ -166,6 +169,8 @@ private struct InsertContestEnvironment: Statement {
         bindings.append(Int64(clamping: report.highestSlack.nano))
         bindings.append(report.state.rawValue)
         bindings.append(report.reason)
+        bindings.append(used?.lower ?? [])
+        bindings.append(used?.upper ?? [])
     }
 }
 

@@ -2,60 +2,107 @@ internal import Domain
 internal import Postgres
 internal import Records
 internal import Rules
+internal import Synchronization
 
 /// Assembles contest records from the job history. What the contests of a window share, its slate and the champion's
 /// results, is read once for contests that follow one another.
-struct RecordReader {
+struct RecordReader: Sendable {
     /// The slate of a window: per environment the tasks in slate order.
     private var slate: (window: WindowID, environments: [SlateEnvironment])?
     private var baseline: (evaluation: EvaluationID, columns: [ResultColumn])?
 
-    /// What the contest's verdict follows from. A running contest is given every final result there is; one that is over
-    /// exactly those it was decided on.
-    mutating func record(of contest: StoredContest, in session: inout Session) throws -> ContestRecord {
-        let slate = try slate(of: contest.window, in: &session)
-        let champion: [ResultColumn]
-        if let baseline, baseline.evaluation == contest.championEvaluation {
-            champion = baseline.columns
-        } else {
-            champion = try Self.results(of: contest.championEvaluation, on: slate, usedBy: nil, in: &session)
-            baseline = (contest.championEvaluation, champion)
-        }
-        let challenger = try Self.results(of: contest.challengerEvaluation, on: slate, usedBy: contest.id, in: &session)
+    /// How many jobs' results are held at once while they are put in their places: what bounds memory for contests of any
+    /// size.
+    private static let page = 50_000
+
+    /// What the contest's verdict follows from, and which of the challenger's jobs that takes in. A running contest is
+    /// given every final result there is; one that is over exactly those it was decided on.
+    mutating func record(
+        of contest: StoredContest, in session: inout Session
+    ) throws -> (record: ContestRecord, used: [EnvironmentName: UsedPositions]) {
+        try prepare(contest, in: &session)
+        let (slate, champion) = (slate?.environments ?? [], baseline?.columns ?? [])
+        let wanted = contest.state == .running ? nil : try session.run(LoadUsed(contest: contest.id))
+        let (challenger, used) = try Self.results(
+            of: contest.challengerEvaluation, in: contest.window, on: slate, wanted: wanted, in: &session)
         let slates = slate.indices.map { index in
             EnvironmentSlate(
                 environment: slate[index].name, ids: slate[index].tasks, champion: champion[index],
                 challenger: challenger[index])
         }
-        return try ContestRecord(
+        let record = try ContestRecord(
             window: contest.window, rule: contest.rule, champion: contest.champion, challenger: contest.challenger,
             slates: slates)
+        return (record, Dictionary(uniqueKeysWithValues: zip(slate.map(\.name), used)))
     }
 
-    private mutating func slate(of window: WindowID, in session: inout Session) throws -> [SlateEnvironment] {
-        if let slate, slate.window == window { return slate.environments }
-        let environments = try session.run(LoadSlate(window: window))
-        slate = (window, environments)
-        return environments
+    /// Reads what is known before the challenger has run: the slate and the champion's results.
+    mutating func prepare(_ contest: StoredContest, in session: inout Session) throws {
+        if slate?.window != contest.window {
+            slate = (contest.window, try session.run(LoadSlate(window: contest.window)))
+            baseline = nil
+        }
+        guard let slate, baseline?.evaluation != contest.championEvaluation else { return }
+        let results = try Self.results(
+            of: contest.championEvaluation, in: contest.window, on: slate.environments, in: &session)
+        baseline = (contest.championEvaluation, results.columns)
     }
 
-    /// One column for each of the slate's environments. An evaluation's jobs are in an order of its own and may reach
-    /// beyond the slate.
+    /// One column for each of the slate's environments, and the positions whose results are in it. An evaluation's jobs
+    /// are in an order of its own and may reach beyond the slate.
+    ///
+    /// - Parameter wanted: The positions that count; nil when all do.
     private static func results(
-        of evaluation: EvaluationID, on slate: [SlateEnvironment], usedBy contest: ContestID?, in session: inout Session
-    ) throws -> [ResultColumn] {
+        of evaluation: EvaluationID, in window: WindowID, on slate: [SlateEnvironment],
+        wanted: [UsedPositions]? = nil, in session: inout Session
+    ) throws -> (columns: [ResultColumn], used: [UsedPositions]) {
         var columns = slate.map { ResultColumn(missing: $0.tasks.count) }
-        let jobs = try session.run(LoadJobs(evaluation: evaluation))
-        for first in stride(from: 0, to: jobs.map(\.tasks.count).max() ?? 0, by: LoadResults.page) {
-            let results = try session.run(LoadResults(evaluation: evaluation, contest: contest, first: first))
-            for part in results {
-                guard let index = slate.firstIndex(where: { $0.id == part.environment }),
-                    let jobs = jobs.first(where: { $0.environment == part.environment })
-                else { continue }
-                part.enter(into: &columns[index], jobs: jobs.tasks, places: slate[index].places)
+        var used = slate.map { UsedPositions(environment: $0.id) }
+        for group in groups(of: slate) {
+            let jobs = try session.run(LoadJobs(evaluation: evaluation, environments: group.map { slate[$0].id }))
+            for first in stride(from: 0, to: jobs.map(\.tasks.count).max() ?? 0, by: page) {
+                let load = LoadResults(
+                    window: window, evaluation: evaluation, environments: jobs.map(\.environment),
+                    positions: first..<first + page)
+                for results in try session.run(load) {
+                    guard let index = group.first(where: { slate[$0].id == results.environment }),
+                        let jobs = jobs.first(where: { $0.environment == results.environment })
+                    else { continue }
+                    let chosen = wanted.map { wanted in
+                        wanted.first { $0.environment == results.environment }
+                            ?? UsedPositions(environment: results.environment)
+                    }
+                    results.enter(into: &columns[index], jobs: jobs.tasks, slate: slate[index], wanted: chosen)
+                    used[index].append(results.scored + results.unscored)
+                }
             }
         }
-        return columns
+        return (columns, used)
+    }
+
+    /// Environments that are read together: small ones in one go, large ones one by one.
+    private static func groups(of slate: [SlateEnvironment]) -> [[Int]] {
+        var groups: [[Int]] = []
+        var tasks = 0
+        for index in slate.indices {
+            tasks += slate[index].tasks.count
+            if groups.isEmpty || tasks > page {
+                groups.append([])
+                tasks = slate[index].tasks.count
+            }
+            groups[groups.count - 1].append(index)
+        }
+        return groups
+    }
+}
+
+/// What a coordinator has read for the contest that runs, kept from one look to the next.
+final class PreparedRecord: Sendable {
+    private let reader = Mutex(RecordReader())
+
+    var value: RecordReader {
+        get { reader.withLock { $0 } }
+        set { reader.withLock { $0 = newValue } }
     }
 }
 
@@ -65,96 +112,39 @@ struct SlateEnvironment: Sendable {
     let name: EnvironmentName
     /// In slate order.
     let tasks: [TaskID]
-    /// Where each task stands.
-    let places: [TaskID: Int]
-}
+    /// Slate positions in the order of the tasks' ids: a quarter of what a hash table takes.
+    private let sorted: [Int32]
 
-private struct LoadSlate: Statement {
-    static let sql = """
-        SELECT t.environment, n.name, array_agg(t.task_id ORDER BY t.slate_position)
-        FROM affine.window_task t JOIN affine.environment n ON n.id = t.environment
-        WHERE t.window_id = $1 AND t.slate_position IS NOT NULL GROUP BY t.environment, n.name ORDER BY n.name
-        """
-    var window: WindowID
-    func bind(_ bindings: inout Bindings) { bindings.append(window) }
-
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> SlateEnvironment {
-        let id: Int16 = try row.next()
-        let name: EnvironmentName = try row.next()
-        let ids: [Int64] = try row.next()
-        let tasks = ids.map(TaskID.init)
-        return SlateEnvironment(
-            id: id, name: name, tasks: tasks,
-            places: Dictionary(zip(tasks, tasks.indices), uniquingKeysWith: { first, _ in first }))
-    }
-}
-
-/// An evaluation's jobs: per environment the task of each position.
-private struct LoadJobs: Statement {
-    struct Jobs: Sendable {
-        var environment: Int16
-        var tasks: [Int64]
+    init(id: Int16, name: EnvironmentName, tasks: [TaskID]) {
+        self.id = id
+        self.name = name
+        self.tasks = tasks
+        sorted = tasks.indices.map(Int32.init).sorted { tasks[Int($0)] < tasks[Int($1)] }
     }
 
-    static let sql = "SELECT environment, task_ids FROM affine.evaluation_environment WHERE evaluation = $1"
-    var evaluation: EvaluationID
-    func bind(_ bindings: inout Bindings) { bindings.append(evaluation) }
-
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> Jobs {
-        try Jobs(environment: row.next(), tasks: row.next())
-    }
-}
-
-/// Per environment the final results of one page of job positions; of a contest that is over those that it used.
-private struct LoadResults: Statement {
-    /// How many positions are read at once: what bounds memory for an evaluation of any size.
-    static let page = 50_000
-
-    struct Results: Sendable {
-        var environment: Int16
-        var scored: [Int32]
-        var scores: [Int64]
-        var unscored: [Int32]
-        var outcomes: [String]
-
-        func enter(into column: inout ResultColumn, jobs: [Int64], places: [TaskID: Int]) {
-            for (position, score) in zip(scored, scores) {
-                guard let place = places[TaskID(rawValue: jobs[Int(position)])] else { continue }
-                column[place] = .scored(Score(nano: score))
-            }
-            for (position, word) in zip(unscored, outcomes) {
-                guard let place = places[TaskID(rawValue: jobs[Int(position)])] else { continue }
-                column[place] = Outcome(rawValue: word).flatMap { TaskResult(outcome: $0, score: nil) }
-            }
+    /// Where a task stands; nil when it is not on the slate.
+    func place(of task: TaskID) -> Int? {
+        var (low, high) = (0, sorted.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if tasks[Int(sorted[middle])] < task { low = middle + 1 } else { high = middle }
         }
+        guard low < sorted.count, tasks[Int(sorted[low])] == task else { return nil }
+        return Int(sorted[low])
     }
+}
 
-    static let sql = """
-        SELECT a.environment,
-               COALESCE(array_agg(a.position) FILTER (WHERE a.score_nano IS NOT NULL), '{}'),
-               COALESCE(array_agg(a.score_nano) FILTER (WHERE a.score_nano IS NOT NULL), '{}'),
-               COALESCE(array_agg(a.position) FILTER (WHERE a.score_nano IS NULL), '{}'),
-               COALESCE(array_agg(a.outcome::text) FILTER (WHERE a.score_nano IS NULL), '{}')
-        FROM affine.evaluation e
-        JOIN affine.attempt a ON a.window_id = e.window_id AND a.evaluation = e.id
-        LEFT JOIN affine.contest_environment u ON u.contest = $2 AND u.environment = a.environment
-        WHERE e.id = $1 AND a.position >= $3 AND a.position < $4 AND a.final AND (u.used IS NULL OR u.used @> a.position)
-        GROUP BY a.environment
-        """
-    var evaluation: EvaluationID
-    var contest: ContestID?
-    var first: Int
-
-    func bind(_ bindings: inout Bindings) {
-        bindings.append(evaluation)
-        bindings.append(contest)
-        bindings.append(Int32(first))
-        bindings.append(Int32(first + Self.page))
-    }
-
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> Results {
-        try Results(
-            environment: row.next(), scored: row.next(), scores: row.next(), unscored: row.next(),
-            outcomes: row.next())
+extension LoadResults.Results {
+    fileprivate func enter(
+        into column: inout ResultColumn, jobs: [TaskID], slate: SlateEnvironment, wanted: UsedPositions?
+    ) {
+        for (position, score) in zip(scored, scores) where wanted?.contains(position) != false {
+            guard let place = slate.place(of: jobs[Int(position)]) else { continue }
+            column[place] = .scored(Score(nano: score))
+        }
+        for (position, word) in zip(unscored, outcomes) where wanted?.contains(position) != false {
+            guard let place = slate.place(of: jobs[Int(position)]) else { continue }
+            column[place] = Outcome(rawValue: word).flatMap { TaskResult(outcome: $0, score: nil) }
+        }
     }
 }

@@ -18,6 +18,7 @@ struct BenchDatabase: Sendable {
 
     /// As superuser.
     let owner: Database
+    let ownerURL: String
     /// For worker processes.
     let workerURL: String
     /// Whether `workerURL` leads through a pooler in transaction mode.
@@ -65,7 +66,8 @@ struct BenchDatabase: Sendable {
             let name = try ConnectionString(database.workerURL)["dbname"] ?? ""
             return try await body(
                 BenchDatabase(
-                    owner: database.owner, workerURL: pooler.connectionString(database: name, user: workerRole),
+                    owner: database.owner, ownerURL: database.ownerURL,
+                    workerURL: pooler.connectionString(database: name, user: workerRole),
                     isPooled: true, pooler: pooler.processID, logger: database.logger))
         } do: {
             try await pooler.stop()
@@ -103,7 +105,10 @@ struct BenchDatabase: Sendable {
                     place["user"] = workerRole
                 }
                 return try await body(
-                    BenchDatabase(owner: owner, workerURL: place.url, isPooled: pooled, logger: logger))
+                    BenchDatabase(
+                        owner: owner, ownerURL: ownerSettings.url, workerURL: place.url, isPooled: pooled,
+                        logger: logger)
+                )
             } do: {
                 await owner.close()
             }

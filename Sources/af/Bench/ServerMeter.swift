@@ -63,6 +63,16 @@ enum ProcessTimes {
     }
 }
 
+/// This process's memory as Linux counts it.
+enum ProcessMemory {
+    /// The most that was resident at once.
+    static var peakBytes: Int64 {
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return (line?.split(separator: " ").dropFirst().first.flatMap { Int64($0) } ?? 0) * 1_024
+    }
+}
+
 /// The server's settings that decide what a benchmark says.
 struct ServerSettings: Statement {
     static let sql = """

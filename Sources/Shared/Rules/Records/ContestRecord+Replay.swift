@@ -52,7 +52,8 @@ extension ContestRecord {
     /// Both digests; cheaper than one after the other, since the evidence names the outcome.
     public func digests() -> ContestDigests { digests(decide().decision) }
 
-    func digests(_ decision: Verdict.Decision) -> ContestDigests {
+    /// Those of the decision that the record leads to, when it is known already.
+    package func digests(_ decision: Verdict.Decision) -> ContestDigests {
         var text = HashedText()
         writeOutcome(decision, to: &text)
         let outcome = text.digest()
