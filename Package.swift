@@ -92,9 +92,9 @@ let tests: [Target] = [
     .testTarget(
         name: "CoordinatorTests",
         dependencies: [
-            "Coordinator", "Domain", "Digest", "LocalCluster", "Migrating", "Migrations", "Postgres", "Records",
-            "Rules",
-            "TestSupport", logging,
+            "Coordinator", "Domain", "Digest", "HTTPClient", "LocalCluster", "Migrating", "Migrations", "Postgres",
+            "Records",
+            "Rules", "TestSupport", logging, subprocess, systemPackage,
         ],
         swiftSettings: strict),
     .testTarget(
@@ -139,10 +139,14 @@ let package = Package(
                 .embedInCode("0014_cluster_spans.sql"),
                 .embedInCode("0015_reruns.sql"),
                 .embedInCode("0016_audit.sql"),
+                .embedInCode("0017_chain.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",
-            dependencies: ["Domain", "Digest", "Rules", "Postgres", "Records", logging, serviceLifecycle],
+            dependencies: [
+                "Domain", "Digest", "Rules", "Postgres", "Records", "HTTPClient", logging, serviceLifecycle, subprocess,
+                systemPackage,
+            ],
             swiftSettings: strict),
         .target(
             name: "Environments", dependencies: ["Domain", "Digest", "Inference", subprocess, systemPackage],

@@ -19,6 +19,7 @@ public enum Catalogue {
         migration(14, "cluster_spans", PackageResources._014_cluster_spans_sql),
         migration(15, "reruns", PackageResources._015_reruns_sql),
         migration(16, "audit", PackageResources._016_audit_sql),
+        migration(17, "chain", PackageResources._017_chain_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

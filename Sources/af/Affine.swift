@@ -15,7 +15,8 @@ struct Affine: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             UpCommand.self, DemoCommand.self, DatabaseCommand.self, CoordinatorCommand.self, WorkerCommand.self,
-            ChainCommand.self, MinerCommand.self, EnvironmentCommand.self, ContestCommand.self, RuleCommand.self,
+            ChainCommand.self, MinerCommand.self, EnvironmentCommand.self, WindowCommand.self, ContestCommand.self,
+            RuleCommand.self, ArenaCommand.self,
             RankCommand.self, WeightsCommand.self, AuditCommand.self, DoctorCommand.self, BenchCommand.self,
         ])
 }

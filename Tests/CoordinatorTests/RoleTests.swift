@@ -46,9 +46,8 @@ import Testing
             try await #expect(
                 granted("affine_coordinator", "UPDATE")
                     == [
-                        "contest", "environment", "evaluation", "evaluation_environment", "miner", "reign",
-                        "task_window",
-                        "window_task",
+                        "admission", "arena_control", "contest", "environment", "evaluation", "evaluation_environment",
+                        "miner", "neuron", "reign", "task_window", "weight_emission", "window_task",
                     ].map { "affine.\($0)" })
             try await #expect(
                 granted("affine_coordinator", "INSERT").filter {
@@ -100,6 +99,8 @@ import Testing
         try await Stage.with { stage in
             let miners = try await stage.prepare("ab")
             try await stage.play(miners) { .scored($0.miner == "a" ? 100 : 500) }
+            try await stage.see(101, [], [Reveal(hotkey: ChainMiner(1).hotkey, block: 101, payload: "{}")])
+            try await WeightEmissions(database: stage.coordinator, settings: EmissionSettings()).plan()
             let pool = try Stage.pool(as: "affine_dashboard")
             for view in try await stage.owner.column("SELECT viewname FROM pg_views WHERE schemaname = 'ops'") {
                 #expect(Int(try await pool.value("SELECT count(v::text) FROM ops.\(view) v")) ?? 0 > 0, "ops.\(view)")

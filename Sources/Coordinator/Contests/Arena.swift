@@ -67,6 +67,15 @@ public struct Arena: Sendable {
         }
     }
 
+    /// Does something that no coordinator's step may come between.
+    func transact(_ body: @escaping @Sendable (inout Session) throws -> Void) async throws {
+        try await database.transaction(.serializable) { session in
+            _ = try session.run(WaitForArena())
+            try body(&session)
+        }
+        try await database.run(RevokeEnded())
+    }
+
     private func takeStep(_ session: inout Session) throws -> (ArenaStep, isDone: Bool) {
         guard try session.run(LockArena()).first == true, let state = try session.run(LoadArena()).first else {
             return (.wait(.anotherCoordinator), false)
@@ -91,6 +100,10 @@ private struct LockArena: Statement {
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Bool { try row.next() }
 }
 
+private struct WaitForArena: Statement {
+    static let sql = "SELECT pg_advisory_xact_lock(418531077729)"
+}
+
 private struct LoadArena: Statement {
     static let sql = """
         SELECT (SELECT max(number) FROM affine.chain_block),
@@ -99,8 +112,9 @@ private struct LoadArena: Statement {
                 ORDER BY first_block, hotkey LIMIT 1),
                (SELECT count(*) FROM affine.environment WHERE enabled),
                (SELECT id FROM affine.contest WHERE state = 'running'),
+               k.paused_reason IS NOT NULL, k.rotate_reason IS NOT NULL,
                w.id, w.state::text, w.opened_block, e.state = 'complete'
-        FROM (VALUES (1)) AS one
+        FROM affine.arena_control k
         LEFT JOIN affine.task_window w ON w.state <> 'closed'
         LEFT JOIN affine.evaluation e ON e.id = w.baseline_evaluation
         """
@@ -112,6 +126,8 @@ private struct LoadArena: Statement {
         state.queueHead = try row.next()
         state.enabledEnvironments = try Int(row.next(Int64.self))
         state.runningContest = try row.next()
+        state.isPaused = try row.next()
+        state.isRotationAsked = try row.next()
         let id: WindowID? = try row.next()
         let phase: String? = try row.next()
         let openedBlock: Int64? = try row.next()

@@ -27,6 +27,10 @@ package struct ArenaState: Equatable, Sendable {
     package var enabledEnvironments = 0
     package var window: Window?
     package var runningContest: ContestID?
+    /// An operator's: nothing new begins.
+    package var isPaused = false
+    /// An operator's: the pool is to be drawn anew.
+    package var isRotationAsked = false
 
     package init() {}
 }
@@ -46,6 +50,7 @@ package enum ArenaStep: Equatable, Sendable {
         case noMiner = "no miner is in the queue"
         case noEnvironment = "no environment is enabled"
         case anotherCoordinator = "another coordinator is at work"
+        case paused = "an operator paused the arena"
     }
 }
 
@@ -67,10 +72,14 @@ extension ArenaState {
     package func next(refreshBlocks: Int64) -> ArenaStep {
         if let runningContest { return .reduce(runningContest) }
         guard let headBlock else { return .wait(.noBlock) }
+        if isPaused {
+            guard let window, window.phase == .baseline || !window.baselineIsComplete else { return .wait(.paused) }
+            return .advanceBaseline(window.id)
+        }
         guard champion != nil else {
             return queueHead.map(ArenaStep.crown) ?? .wait(.noMiner)
         }
-        guard let window, headBlock - window.openedBlock < refreshBlocks else {
+        guard let window, headBlock - window.openedBlock < refreshBlocks, !isRotationAsked else {
             return enabledEnvironments == 0 ? .wait(.noEnvironment) : .openWindow
         }
         guard window.phase == .open, window.baselineIsComplete else { return .advanceBaseline(window.id) }

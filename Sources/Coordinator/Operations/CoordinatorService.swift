@@ -21,8 +21,8 @@ public struct CoordinatorService: Service {
     public func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
-                group.addTask { await repeating("advance", every: interval) { try await arena.advance() } }
-                group.addTask { await repeating("rescue", every: .seconds(1)) { try await rescue() } }
+                group.addTask { await repeating("advance", every: interval, logger) { try await arena.advance() } }
+                group.addTask { await repeating("rescue", every: .seconds(1), logger) { try await rescue() } }
             }
         }
     }
@@ -32,21 +32,6 @@ public struct CoordinatorService: Service {
         if jobs > 0 { logger.notice("jobs were rescued from lost leases", metadata: ["jobs": "\(jobs)"]) }
         let late = try await database.run(BackUp()).first ?? 0
         if late > 0 { logger.notice("jobs of stragglers were offered to others", metadata: ["jobs": "\(late)"]) }
-    }
-
-    /// A duty that fails is logged and tried again: the database may be away for a while.
-    private func repeating(_ duty: String, every interval: Duration, _ body: () async throws -> Void) async {
-        while !Task.isCancelled {
-            do {
-                try await body()
-            } catch  where !Task.isCancelled {
-                logger.error(
-                    "a duty failed and will be tried again", metadata: ["duty": "\(duty)", "error": "\(error)"])
-            } catch {
-                return
-            }
-            try? await Task.sleep(for: interval)
-        }
     }
 }
 

@@ -26,6 +26,11 @@ public struct Reports: Sendable {
         try await database.run(ShowContest(contest: id))
     }
 
+    public func windows() async throws -> [JSONValue] { try await database.run(ListWindows()) }
+
+    /// Weights on their way to the chain, the newest first.
+    public func emissions() async throws -> [JSONValue] { try await database.run(ListEmissions()) }
+
     public func environments() async throws -> [JSONValue] { try await database.run(ListEnvironments()) }
 
     /// Champion, running contest and queue.
@@ -101,6 +106,19 @@ private struct ShowContest: JSONRows {
         """
     var contest: ContestID
     func bind(_ bindings: inout Bindings) { bindings.append(contest.rawValue) }
+}
+
+private struct ListWindows: JSONRows {
+    static let sql = """
+        SELECT jsonb_build_object('window', w.id, 'state', w.state, 'opened_block', w.opened_block, 'opened_at', w.opened_at,
+            'closed_at', w.closed_at, 'rule', encode(w.rule_digest, 'hex'),
+            'contests', (SELECT count(*) FROM affine.contest c WHERE c.window_id = w.id))
+        FROM affine.task_window w ORDER BY w.id
+        """
+}
+
+private struct ListEmissions: JSONRows {
+    static let sql = "SELECT to_jsonb(e) FROM ops.weight_emission e ORDER BY e.id DESC LIMIT 50"
 }
 
 private struct ListEnvironments: JSONRows {

@@ -18,6 +18,15 @@ extension Arena {
         guard try isFinished || mayBeOver(contest, in: &session) else { return false }
         let (record, used) = try reader.record(of: contest, in: &session)
         guard let verdict = record.conclude(finished: isFinished) else { return false }
+        try close(contest, record, verdict, used: used, isSettled: isSettled, in: &session)
+        return true
+    }
+
+    /// Writes a verdict and everything that follows from it.
+    func close(
+        _ contest: StoredContest, _ record: ContestRecord, _ verdict: Verdict,
+        used: [EnvironmentName: UsedPositions], isSettled: Bool, in session: inout Session
+    ) throws {
         let digests = record.digests(verdict.decision)
         try store(verdict, of: contest, digests: digests, used: used, in: &session)
         let block = try session.run(HeadBlock()).first ?? 0
@@ -28,9 +37,8 @@ extension Arena {
         }
         _ = try session.run(
             RecordEvent(
-                kind: "contest.decided", subject: "contest \(id)", reason: verdict.decision.rawValue,
+                kind: "contest.decided", subject: "contest \(contest.id)", reason: verdict.decision.rawValue,
                 detail: #"{"outcome":"\#(digests.outcome.hex)","evidence":"\#(digests.evidence.hex)"}"#))
-        return true
     }
 
     /// Sums say whether there can be a verdict, unless the rule asks for more; the record, from which it is taken, is read

@@ -41,7 +41,7 @@ public struct ChampionScores: Sendable {
 
 /// Rules and champions' scores of windows, open or closed.
 public struct WindowHistory: Sendable {
-    private let database: Database
+    let database: Database
 
     public init(database: Database) {
         self.database = database

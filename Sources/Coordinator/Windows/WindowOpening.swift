@@ -12,6 +12,7 @@ extension Arena {
         let environments = try session.run(LoadEnabledEnvironments())
         let rule = try rule(for: environments)
         if let previous { try close(previous, in: &session) }
+        _ = try session.run(SetRotation(reason: nil))
 
         let window = WindowID(rawValue: try session.run(NextWindow()).first ?? 1)
         _ = try session.run(InsertRule(rule: rule))

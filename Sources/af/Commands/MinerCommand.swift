@@ -4,7 +4,8 @@ import Domain
 
 struct MinerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "miner", abstract: "Miners and their queue.", subcommands: [Add.self, List.self, Show.self])
+        commandName: "miner", abstract: "Miners and their queue.",
+        subcommands: [Add.self, List.self, Show.self, Invalidate.self, Reinstate.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -59,6 +60,44 @@ struct MinerCommand: AsyncParsableCommand {
                 }
                 try Output.record(row, json: options.json)
             }
+        }
+    }
+
+    /// Does something to a miner, and shows it as it then is.
+    private static func act(
+        on hotkey: String, _ options: CommonOptions, _ body: (ArenaControl, Hotkey) async throws -> Void
+    ) async throws {
+        let hotkey = try Hotkey(hotkey)
+        try await Backend.with(options) { backend in
+            try await body(ArenaControl(database: backend.database), hotkey)
+            let rows = try await Reports(database: backend.database).miner(hotkey)
+            for row in rows { try Output.record(row, json: options.json) }
+        }
+    }
+
+    struct Invalidate: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "End a miner that waits in the queue.")
+        @OptionGroup var options: CommonOptions
+        @OptionGroup var why: ReasonOption
+        @Argument(help: "SS58 address.")
+        var hotkey: String
+
+        func run() async throws {
+            try await MinerCommand.act(on: hotkey, options) { try await $0.invalidate($1, reason: why.reason) }
+        }
+    }
+
+    struct Reinstate: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take back that a miner was ended.",
+            discussion: "It returns to its place in the queue. One that has met the champion can't be reinstated.")
+        @OptionGroup var options: CommonOptions
+        @OptionGroup var why: ReasonOption
+        @Argument(help: "SS58 address.")
+        var hotkey: String
+
+        func run() async throws {
+            try await MinerCommand.act(on: hotkey, options) { try await $0.reinstate($1, reason: why.reason) }
         }
     }
 }

@@ -17,15 +17,26 @@ struct RankCommand: AsyncParsableCommand {
 }
 
 struct WeightsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "weights", abstract: "The newest weight snapshot.")
+    static let configuration = CommandConfiguration(
+        commandName: "weights", abstract: "The newest weight snapshot, and what is due, sent and final on the chain.")
     @OptionGroup var options: CommonOptions
 
     func run() async throws {
         try await Backend.with(options) { backend in
-            guard let row = try await Reports(database: backend.database).weights().first else {
+            let reports = Reports(database: backend.database)
+            guard case .object(var snapshot)? = try await reports.weights().first else {
                 throw CommandError("there are no weights before the first champion: 'af miner list' shows the queue")
             }
-            try Output.record(row, json: options.json)
+            let emissions = try await reports.emissions()
+            if options.json {
+                snapshot["emissions"] = .array(emissions)
+                return try Output.json(JSONValue.object(snapshot))
+            }
+            try Output.record(.object(snapshot), json: false)
+            print()
+            try Output.rows(
+                Array(emissions.prefix(10)), columns: ["id", "block", "status", "tries", "weights", "detail"],
+                json: false, empty: "nothing was due on the chain yet")
         }
     }
 }

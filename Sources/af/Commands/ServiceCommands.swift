@@ -16,14 +16,17 @@ struct CoordinatorCommand: AsyncParsableCommand {
             abstract: "Move the arena until stopped. Any number may run side by side.")
         @OptionGroup var options: CommonOptions
         @OptionGroup var arena: ArenaOptions
+        @OptionGroup var chain: ChainOptions
 
         func run() async throws {
             let logger = options.serviceLogger
+            let http = HTTPClient()
             try await Backend.with(options) { backend in
-                try await Services.run(
-                    [CoordinatorService(database: backend.database, settings: arena.settings, logger: logger)],
-                    logger: logger)
+                let follower = try chain.service(backend.database, http, logger: logger)
+                let arena = CoordinatorService(database: backend.database, settings: arena.settings, logger: logger)
+                try await Services.run([arena, follower].compactMap(\.self), logger: logger)
             }
+            await http.close()
         }
     }
 }
@@ -70,6 +73,7 @@ struct UpCommand: AsyncParsableCommand {
         discussion: "Without --endpoint no worker is started; others can join at the URL that is printed.")
     @OptionGroup var options: CommonOptions
     @OptionGroup var arena: ArenaOptions
+    @OptionGroup var chain: ChainOptions
     @OptionGroup var worker: WorkerOptions
 
     func run() async throws {
@@ -84,6 +88,7 @@ struct UpCommand: AsyncParsableCommand {
                 Backend.settings(workerURL, connections: WorkerService.connections, pooled: options.pooled),
                 logger: logger)
             let http = HTTPClient()
+            if let follower = try chain.service(backend.database, http, logger: logger) { services.append(follower) }
             if !settings.endpoints.isEmpty {
                 services.append(WorkerService(settings: settings, database: workerDatabase, http: http, logger: logger))
             }

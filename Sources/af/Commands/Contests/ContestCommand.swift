@@ -7,7 +7,7 @@ struct ContestCommand: AsyncParsableCommand {
         commandName: "contest", abstract: "Contests and their verdicts.",
         subcommands: [
             List.self, Show.self, ContestExplainCommand.self, ContestReplayCommand.self, ContestWhatifCommand.self,
-            ContestExportCommand.self,
+            ContestExportCommand.self, Void.self,
         ])
 
     struct List: AsyncParsableCommand {
@@ -37,6 +37,26 @@ struct ContestCommand: AsyncParsableCommand {
                     throw HistoryError.unknown(id)
                 }
                 try Output.record(row, json: options.json)
+            }
+        }
+    }
+
+    struct Void: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "End the running contest as void: its miner returns to its place in the queue.",
+            discussion: "A contest whose verdict is certain already can't be ended otherwise.")
+        @OptionGroup var options: CommonOptions
+        @OptionGroup var why: ReasonOption
+        @Argument(help: "The contest's number.")
+        var contest: Int64
+
+        func run() async throws {
+            let id = ContestID(rawValue: contest)
+            try await Backend.with(options) { backend in
+                let arena = Arena(database: backend.database, settings: ArenaSettings(), logger: options.logger)
+                try await arena.voidContest(id, reason: why.reason)
+                let rows = try await Reports(database: backend.database).contest(id)
+                for row in rows { try Output.record(row, json: options.json) }
             }
         }
     }

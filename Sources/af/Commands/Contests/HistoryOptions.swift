@@ -85,7 +85,8 @@ enum ArchiveFile {
         return try archives.map { String(decoding: try encoder.encode($0), as: UTF8.self) + "\n" }.joined()
     }
 
-    private static func words(for error: DecodingError) -> String {
+    /// What does not fit, and where.
+    static func words(for error: DecodingError) -> String {
         let context: DecodingError.Context
         switch error {
         case .dataCorrupted(let found), .keyNotFound(_, let found), .typeMismatch(_, let found),

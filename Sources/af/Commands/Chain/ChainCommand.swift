@@ -4,7 +4,8 @@ import Rules
 
 struct ChainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "chain", abstract: "What is known of the chain.", subcommands: [Observe.self])
+        commandName: "chain", abstract: "What is known of the chain.",
+        subcommands: [Observe.self, ChainReplayCommand.self])
 
     struct Observe: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -21,18 +21,26 @@ public struct MinerIntake: Sendable {
             throw InvalidValue(field: "uid", value: String(uid), expected: "0 to 65535")
         }
         try await database.transaction(.serializable) { session in
-            if let earlier = try session.run(FindCommitment(hotkey: hotkey)).first {
-                throw IntakeError.alreadyCommitted(hotkey, earlier)
-            }
-            let commitments = try session.run(InsertCommitment(hotkey: hotkey, model: model, block: block))
-            for commitment in commitments {
-                _ = try session.run(InsertMiner(hotkey: hotkey, commitment: commitment, block: block, uid: uid))
-            }
-            _ = try session.run(
-                RecordEvent(
-                    actor: actor, kind: "miner.admitted", subject: hotkey.rawValue, reason: "\(model) at block \(block)"
-                ))
+            try Self.admit(
+                hotkey: hotkey, model: model, block: block, uid: uid, modelHash: nil, actor: actor, in: &session)
         }
+    }
+
+    static func admit(
+        hotkey: Hotkey, model: ModelReference, block: Int64, uid: Int32?, modelHash: String?, actor: String,
+        in session: inout Session
+    ) throws {
+        if let earlier = try session.run(FindCommitment(hotkey: hotkey)).first {
+            throw IntakeError.alreadyCommitted(hotkey, earlier)
+        }
+        let commitments = try session.run(InsertCommitment(hotkey: hotkey, model: model, block: block))
+        for commitment in commitments {
+            _ = try session.run(
+                InsertMiner(hotkey: hotkey, commitment: commitment, block: block, uid: uid, modelHash: modelHash))
+        }
+        _ = try session.run(
+            RecordEvent(
+                actor: actor, kind: "miner.admitted", subject: hotkey.rawValue, reason: "\(model) at block \(block)"))
     }
 }
 
@@ -89,16 +97,19 @@ private struct InsertCommitment: Statement {
 }
 
 private struct InsertMiner: Statement {
-    static let sql = "INSERT INTO affine.miner (hotkey, commitment, first_block, uid) VALUES ($1, $2, $3, $4)"
+    static let sql =
+        "INSERT INTO affine.miner (hotkey, commitment, first_block, uid, model_hash) VALUES ($1, $2, $3, $4, $5)"
     var hotkey: Hotkey
     var commitment: CommitmentID
     var block: Int64
     var uid: Int32?
+    var modelHash: String?
 
     func bind(_ bindings: inout Bindings) {
         bindings.append(hotkey)
         bindings.append(commitment)
         bindings.append(block)
         bindings.append(uid)
+        bindings.append(modelHash)
     }
 }

@@ -14,17 +14,19 @@ public struct ChainBlocks: Sendable {
     ///
     /// - Throws: `ChainError.conflict` when another hash is known for that number.
     public func observe(_ block: Block, actor: String) async throws {
-        try await database.transaction { session in
-            if try session.affectedRows(InsertBlock(block: block)) == 1 {
-                _ = try session.run(
-                    RecordEvent(
-                        actor: actor, kind: "chain.block_observed", subject: "block \(block.number)",
-                        reason: block.hash.description))
-            }
-            let known = try session.run(FindBlock(number: block.number)).first
-            guard known == block else {
-                throw ChainError.conflict(seen: block, known: known?.hash.description ?? "none")
-            }
+        try await database.transaction { try Self.observe(block, actor: actor, in: &$0) }
+    }
+
+    static func observe(_ block: Block, actor: String, in session: inout Session) throws {
+        if try session.affectedRows(InsertBlock(block: block)) == 1 {
+            _ = try session.run(
+                RecordEvent(
+                    actor: actor, kind: "chain.block_observed", subject: "block \(block.number)",
+                    reason: block.hash.description))
+        }
+        let known = try session.run(FindBlock(number: block.number)).first
+        guard known == block else {
+            throw ChainError.conflict(seen: block, known: known?.hash.description ?? "none")
         }
     }
 }

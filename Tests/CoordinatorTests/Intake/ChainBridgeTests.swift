@@ -1,0 +1,134 @@
+import Coordinator
+import Domain
+import Foundation
+import Rules
+import Subprocess
+import SystemPackage
+import TestSupport
+import Testing
+
+/// The real SDK and the real bridge, over a chain in memory that stands beside them.
+@Suite("The bridge to the chain", .timeLimit(.minutes(5))) struct ChainBridgeTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
+    /// A folder as `deploy/chain-bridge/install` makes it, whose bridge asks a chain in memory.
+    private struct Folder {
+        let path: String
+
+        init(chain: String, bridge: String? = nil) throws {
+            let folder = FileManager.default.temporaryDirectory.appending(path: "bridge-\(UUID().uuidString)")
+            path = folder.path
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try FileManager.default.createSymbolicLink(
+                at: folder.appending(path: "venv"),
+                withDestinationURL: ChainBridgeTests.root.appending(path: ".build/chain-bridge/venv"))
+            try chain.write(toFile: "\(path)/chain.json", atomically: true, encoding: .utf8)
+            let standIn = ChainBridgeTests.root.appending(path: "deploy/chain-bridge/tests/stand_in.py").path
+            let script =
+                bridge ?? """
+                    import os, runpy
+                    os.environ["AFFINE_STAND_IN"] = "\(path)/chain.json"
+                    runpy.run_path("\(standIn)", run_name="__main__")
+                    """
+            try script.write(toFile: "\(path)/bridge.py", atomically: true, encoding: .utf8)
+        }
+
+        var chain: JSONValue {
+            get throws {
+                let data = try Data(contentsOf: URL(filePath: "\(path)/chain.json"))
+                return try JSONDecoder().decode(JSONValue.self, from: data)
+            }
+        }
+
+        func remove() throws { try FileManager.default.removeItem(atPath: path) }
+    }
+
+    /// Makes a wallet in the folder; returns its hotkey.
+    private static func makeWallet(in folder: Folder) async throws -> Hotkey {
+        let made = try await Subprocess.run(
+            .path(FilePath("\(folder.path)/venv/bin/python")),
+            arguments: [
+                root.appending(path: "deploy/chain-bridge/tests/make_wallet.py").path, "\(folder.path)/wallets",
+            ],
+            output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
+        return try Hotkey(String(made.standardOutput.split(separator: "\n").last ?? ""))
+    }
+
+    @Test("final blocks are shown in order, with who holds which uid and every commitment that was revealed")
+    func watch() async throws {
+        let miner = try ChainMiner(7)
+        let folder = try Folder(
+            chain: #"{"blocks": [100, 101], "neurons": {"7": ["\#(miner.hotkey)", 90]}, "#
+                + #""reveals": {"\#(miner.hotkey)": [[95, "{\"a\": 1}"], [99, "second"]]}}"#)
+        var views: [ChainView] = []
+        let ended = await #expect(throws: ChainBridgeError.self) {
+            try await ChainBridge(folder: folder.path).watch { views.append($0) }
+        }
+        #expect(ended?.description == "the bridge ended with exited(0)")
+        #expect(views.map(\.head.number) == [100, 101])
+        let view = try #require(views.last)
+        #expect(view.head.hash.hex.hasSuffix("65"))
+        #expect(view.neurons == [Neuron(uid: 7, hotkey: miner.hotkey, registeredBlock: 90)])
+        #expect(view.reveals.map(\.payload) == [#"{"a": 1}"#, "second"] && view.reveals.map(\.block) == [95, 99])
+        try folder.remove()
+    }
+
+    @Test("weights are signed by the wallet's hotkey in the bridge, and the final block is told")
+    func setWeights() async throws {
+        let folder = try Folder(chain: "{}")
+        let hotkey = try await Self.makeWallet(in: folder)
+        try #"{"blocks": [100], "neurons": {"3": ["\#(hotkey)", 90]}}"#.write(
+            toFile: "\(folder.path)/chain.json", atomically: true, encoding: .utf8)
+        let bridge = ChainBridge(
+            folder: folder.path, wallet: .init(name: "cold", hotkey: "hot", path: "\(folder.path)/wallets"))
+        let weights = WeightVector(
+            rewards: [(hotkey, 1)], uids: [hotkey: 5], burn: try #require(Score(decimal: "0.3")))
+        try await #expect(bridge.setWeights(weights) == 101)
+        let taken = try folder.chain["taken"]
+        #expect(taken?["signer"] == .string(hotkey.rawValue))
+        #expect(taken?["uids"] == .array([.integer(0), .integer(5)]))
+        #expect(taken?["weights"] == .array([.integer(28_086), .integer(65_535)]))
+        try folder.remove()
+    }
+
+    @Test(
+        "what the chain or the SDK refuses is told in their words",
+        arguments: [
+            (#"{"blocks": [100], "neurons": {}}"#, "is not registered on netuid 120"),
+            (#"{"blocks": [100], "neurons": {"3": ["HOTKEY", 90]}, "rate_limit": 100}"#, "rate limit"),
+            (
+                #"{"blocks": [100], "neurons": {"3": ["HOTKEY", 90]}, "refuses": "not enough stake"}"#,
+                "not enough stake"
+            ),
+        ])
+    func refused(chain: String, message: String) async throws {
+        let folder = try Folder(chain: "{}")
+        let hotkey = try await Self.makeWallet(in: folder)
+        try chain.replacing("HOTKEY", with: hotkey.rawValue).write(
+            toFile: "\(folder.path)/chain.json", atomically: true, encoding: .utf8)
+        let bridge = ChainBridge(
+            folder: folder.path, wallet: .init(name: "cold", hotkey: "hot", path: "\(folder.path)/wallets"))
+        let error = await #expect(throws: ChainBridgeError.self) {
+            try await bridge.setWeights(WeightVector(rewards: [], uids: [:], burn: .zero))
+        }
+        #expect(error?.description.lowercased().contains(message) == true, "\(error?.description ?? "")")
+        try folder.remove()
+    }
+
+    @Test("a bridge of another version is refused, and one that says nothing understandable")
+    func versions() async throws {
+        for (says, message) in [
+            (#"print('{"bridge": 2}')"#, "speaks another version than 1"),
+            ("print('hello')", "speaks another version than 1"),
+            (#"print('{"bridge": 1}'); print('{"head": 7}')"#, "the bridge said '{\"head\": 7}'"),
+        ] {
+            let folder = try Folder(chain: "{}", bridge: says)
+            let error = await #expect(throws: ChainBridgeError.self) {
+                try await ChainBridge(folder: folder.path).watch { _ in }
+            }
+            #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+            try folder.remove()
+        }
+    }
+}

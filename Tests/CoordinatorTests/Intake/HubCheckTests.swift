@@ -1,0 +1,121 @@
+import Coordinator
+import Domain
+import Foundation
+import Testing
+
+@Suite("Checks of what the hub shows") struct HubCheckTests {
+    private static func finding(
+        _ policy: AdmissionPolicy = AdmissionPolicy(), _ change: (inout HubStandIn.Repository) -> Void = { _ in }
+    ) async throws -> AdmissionFinding {
+        let miner = try ChainMiner(3)
+        let hub = HubStandIn()
+        var repository = HubStandIn.Repository()
+        change(&repository)
+        hub[miner.repository] = repository
+        let application = Application(
+            hotkey: miner.hotkey, reveals: [Reveal(hotkey: miner.hotkey, block: 9_000_000, payload: miner.payload)],
+            slot: (miner.uid, miner.hotkey))
+        let model = try #require(application.model)
+        return HubChecks.finding(on: await hub.client.look(at: model), in: application, under: policy)
+    }
+
+    private static func reason(_ finding: AdmissionFinding) -> String? {
+        if case .refusedIfConfirmed(let reason, _) = finding { reason } else { nil }
+    }
+
+    @Test("a model as it should be passes; its configuration may be behind a redirect")
+    func pass() async throws {
+        try await #expect(Self.finding() == .pass)
+    }
+
+    @Test("what is wrong with a repository is named as clients read it, and needs to be seen twice")
+    func refusals() async throws {
+        try await #expect(Self.reason(Self.finding { $0.isDisabled = true }) == "hf_repo_disabled")
+        try await #expect(Self.reason(Self.finding { $0.isPrivate = true }) == "hf_repo_private")
+        try await #expect(Self.reason(Self.finding { $0.gated = #""manual""# }) == "hf_repo_gated")
+        try await #expect(Self.reason(Self.finding { $0.hasRevision = false }) == "hf_revision_not_found")
+        let commit = String(repeating: "b", count: 40)
+        try await #expect(Self.reason(Self.finding { $0.commit = commit }) == "revision_mismatch:hf=\(commit)")
+        try await #expect(Self.reason(Self.finding { $0.weights = [] }) == "model_check:no_weights")
+        try await #expect(Self.reason(Self.finding { $0.status = 403 }) == "hf_repo_private")
+        try await #expect(
+            Self.reason(Self.finding { $0.titles = ["Duplicate from them/theirs"] })
+                == "duplicate_repo:from=them/theirs")
+        try await #expect(
+            Self.reason(Self.finding { $0.titles = [String](repeating: "x", count: 101) })
+                == "duplicate_repo:from=blocked:too_many_commits")
+        try await #expect(
+            Self.reason(Self.finding { $0.titles = [String(repeating: "x", count: 201)] })
+                == "duplicate_repo:from=blocked:commit_msg_too_long")
+        try await #expect(
+            Self.reason(Self.finding { $0.template = nil }) == "malicious_template:missing_chat_template")
+        try await #expect(
+            Self.reason(Self.finding { $0.template = String(repeating: "x", count: 100_001) })
+                == "malicious_template:template_exceeds_context_limit:100001")
+    }
+
+    @Test("a model has to be of an allowed architecture, with every field, and not quantised")
+    func architectures() async throws {
+        var policy = AdmissionPolicy()
+        policy.architectures = [
+            .init(
+                name: "wide", fields: ["text_config.hidden_size": .integer(2048), "text_config.layers": .integer(4)]),
+            .init(name: "narrow", fields: ["hidden_size": .integer(64)]),
+        ]
+        try await #expect(Self.finding(policy) == .pass)
+        let nested = #"{"text_config": {"hidden_size": 2048, "layers": 4}}"#
+        try await #expect(Self.finding(policy) { $0.config = nested } == .pass)
+        try await #expect(
+            Self.reason(Self.finding(policy) { $0.config = #"{"text_config": {"hidden_size": 2048}}"# })
+                == "model_check:model_not_allowed:text_config.layers=absent (expected 4)")
+        try await #expect(
+            Self.reason(Self.finding { $0.config = #"{"quantization_config": {"quant_method": "awq"}}"# })
+                == "model_check:quantized_model:awq")
+        try await #expect(Self.reason(Self.finding { $0.config = "{" }) == "model_check:config_parse_failed")
+    }
+
+    @Test("nothing follows from a hub that is away, busy or confused", arguments: [429, 500, 502, 418])
+    func away(status: Int) async throws {
+        let finding = try await Self.finding { $0.status = status }
+        guard case .unknown("hf_model_fetch_failed", let evidence) = finding else {
+            Issue.record("\(finding)")
+            return
+        }
+        #expect(evidence.contains("\(status)"))
+    }
+
+    @Test("a hub that asks for a pause is not asked again meanwhile, and the token goes to nobody else")
+    func pause() async throws {
+        let hub = HubStandIn()
+        let model = try ModelReference(repository: "a/affine", revision: String(repeating: "a", count: 40))
+        hub["a/affine"] = HubStandIn.Repository(status: 429)
+        _ = await hub.client.look(at: model)
+        let answer = await hub.client.look(at: model)
+        #expect(answer == .unavailable("the hub asked for a pause") && hub.requests.count == 1)
+        #expect(hub.tokens == ["Bearer hf_secret"])
+    }
+
+    @Test("what a revision holds is asked once, whether it may be seen each time")
+    func cached() async throws {
+        let hub = HubStandIn()
+        let model = try ModelReference(repository: "a/affine", revision: String(repeating: "a", count: 40))
+        hub["a/affine"] = HubStandIn.Repository()
+        let first = await hub.client.look(at: model)
+        let asked = hub.requests.count
+        #expect(await hub.client.look(at: model) == first)
+        #expect(hub.requests.count == asked + 1)
+        hub["a/affine"]?.isPrivate = true
+        guard case .found(let found) = await hub.client.look(at: model) else { return #expect(Bool(false)) }
+        #expect(found.isPrivate)
+    }
+
+    @Test("the model hash is that of the sorted, distinct weights, whatever else is in the repository")
+    func modelHash() {
+        var model = HubModel(commit: "x")
+        #expect(model.modelHash == nil)
+        model.weightHashes = ["b", "a", "b"]
+        var other = HubModel(commit: "y")
+        other.weightHashes = ["a", "b"]
+        #expect(model.modelHash == other.modelHash && model.modelHash?.count == 64)
+    }
+}
