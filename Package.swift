@@ -92,9 +92,10 @@ let tests: [Target] = [
     .testTarget(
         name: "CoordinatorTests",
         dependencies: [
-            "Coordinator", "Domain", "Digest", "HTTPClient", "LocalCluster", "Migrating", "Migrations", "Postgres",
+            "Coordinator", "CoordinatorAPI", "Domain", "Digest", "HTTPClient", "LocalCluster", "Migrating",
+            "Migrations", "Postgres",
             "Records",
-            "Rules", "TestSupport", logging, subprocess, systemPackage,
+            "Rules", "TestSupport", hummingbird, logging, nioCore, subprocess, systemPackage,
         ],
         swiftSettings: strict),
     .testTarget(
@@ -140,6 +141,7 @@ let package = Package(
                 .embedInCode("0015_reruns.sql"),
                 .embedInCode("0016_audit.sql"),
                 .embedInCode("0017_chain.sql"),
+                .embedInCode("0018_public.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",
@@ -147,7 +149,11 @@ let package = Package(
                 "Domain", "Digest", "Rules", "Postgres", "Records", "HTTPClient", logging, serviceLifecycle, subprocess,
                 systemPackage,
             ],
-            swiftSettings: strict),
+            exclude: ["API"], swiftSettings: strict),
+        .target(
+            name: "CoordinatorAPI",
+            dependencies: ["Coordinator", "Domain", "Digest", "Rules", "Postgres", "Records", httpTypes, hummingbird],
+            path: "Sources/Coordinator/API", swiftSettings: strict),
         .target(
             name: "Environments", dependencies: ["Domain", "Digest", "Inference", subprocess, systemPackage],
             exclude: ["Server"], swiftSettings: strict),
@@ -163,7 +169,8 @@ let package = Package(
         .executableTarget(
             name: "af",
             dependencies: [
-                "Domain", "Digest", "Rules", "Statistics", "Coordinator", "Worker", "Environments", "EnvironmentServer",
+                "Domain", "Digest", "Rules", "Statistics", "Coordinator", "CoordinatorAPI", "Worker", "Environments",
+                "EnvironmentServer",
                 "HTTPClient",
                 "Inference", "LocalCluster", "Migrating",
                 "Migrations", "Postgres", argumentParser, hummingbird, logging, serviceLifecycle, subprocess,

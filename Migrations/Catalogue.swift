@@ -20,6 +20,7 @@ public enum Catalogue {
         migration(15, "reruns", PackageResources._015_reruns_sql),
         migration(16, "audit", PackageResources._016_audit_sql),
         migration(17, "chain", PackageResources._017_chain_sql),
+        migration(18, "public", PackageResources._018_public_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

@@ -17,6 +17,7 @@ struct Affine: AsyncParsableCommand {
             UpCommand.self, DemoCommand.self, DatabaseCommand.self, CoordinatorCommand.self, WorkerCommand.self,
             ChainCommand.self, MinerCommand.self, EnvironmentCommand.self, WindowCommand.self, ContestCommand.self,
             RuleCommand.self, ArenaCommand.self,
-            RankCommand.self, WeightsCommand.self, AuditCommand.self, DoctorCommand.self, BenchCommand.self,
+            RankCommand.self, WeightsCommand.self, ValidatorCommand.self, AuditCommand.self, DoctorCommand.self,
+            BenchCommand.self,
         ])
 }

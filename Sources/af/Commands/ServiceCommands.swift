@@ -17,6 +17,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         @OptionGroup var options: CommonOptions
         @OptionGroup var arena: ArenaOptions
         @OptionGroup var chain: ChainOptions
+        @OptionGroup var api: APIOptions
 
         func run() async throws {
             let logger = options.serviceLogger
@@ -24,7 +25,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
             try await Backend.with(options) { backend in
                 let follower = try chain.service(backend.database, http, logger: logger)
                 let arena = CoordinatorService(database: backend.database, settings: arena.settings, logger: logger)
-                try await Services.run([arena, follower].compactMap(\.self), logger: logger)
+                let server = api.service(backend.database, burn: chain.emission.burn, logger: logger)
+                try await Services.run([arena, follower, server].compactMap(\.self), logger: logger)
             }
             await http.close()
         }
@@ -74,6 +76,7 @@ struct UpCommand: AsyncParsableCommand {
     @OptionGroup var options: CommonOptions
     @OptionGroup var arena: ArenaOptions
     @OptionGroup var chain: ChainOptions
+    @OptionGroup var api: APIOptions
     @OptionGroup var worker: WorkerOptions
 
     func run() async throws {
@@ -89,6 +92,9 @@ struct UpCommand: AsyncParsableCommand {
                 logger: logger)
             let http = HTTPClient()
             if let follower = try chain.service(backend.database, http, logger: logger) { services.append(follower) }
+            if let server = api.service(backend.database, burn: chain.emission.burn, logger: logger) {
+                services.append(server)
+            }
             if !settings.endpoints.isEmpty {
                 services.append(WorkerService(settings: settings, database: workerDatabase, http: http, logger: logger))
             }

@@ -41,6 +41,9 @@ struct CommonOptions: ParsableArguments {
         environment.string(forKey: "affine.api.key", isSecret: true)
     }
 
+    /// Where existing clients look for an arena.
+    static var apiURL: String? { environment.string(forKey: "api.url").flatMap { $0.isEmpty ? nil : $0 } }
+
     /// For commands that do one thing and end: what goes wrong.
     var logger: Logger { logger(at: .warning) }
 

@@ -1,64 +1,15 @@
 import Coordinator
 import Domain
-import Foundation
 import Rules
-import Subprocess
-import SystemPackage
 import TestSupport
 import Testing
 
 /// The real SDK and the real bridge, over a chain in memory that stands beside them.
 @Suite("The bridge to the chain", .timeLimit(.minutes(5))) struct ChainBridgeTests {
-    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent()
-
-    /// A folder as `deploy/chain-bridge/install` makes it, whose bridge asks a chain in memory.
-    private struct Folder {
-        let path: String
-
-        init(chain: String, bridge: String? = nil) throws {
-            let folder = FileManager.default.temporaryDirectory.appending(path: "bridge-\(UUID().uuidString)")
-            path = folder.path
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            try FileManager.default.createSymbolicLink(
-                at: folder.appending(path: "venv"),
-                withDestinationURL: ChainBridgeTests.root.appending(path: ".build/chain-bridge/venv"))
-            try chain.write(toFile: "\(path)/chain.json", atomically: true, encoding: .utf8)
-            let standIn = ChainBridgeTests.root.appending(path: "deploy/chain-bridge/tests/stand_in.py").path
-            let script =
-                bridge ?? """
-                    import os, runpy
-                    os.environ["AFFINE_STAND_IN"] = "\(path)/chain.json"
-                    runpy.run_path("\(standIn)", run_name="__main__")
-                    """
-            try script.write(toFile: "\(path)/bridge.py", atomically: true, encoding: .utf8)
-        }
-
-        var chain: JSONValue {
-            get throws {
-                let data = try Data(contentsOf: URL(filePath: "\(path)/chain.json"))
-                return try JSONDecoder().decode(JSONValue.self, from: data)
-            }
-        }
-
-        func remove() throws { try FileManager.default.removeItem(atPath: path) }
-    }
-
-    /// Makes a wallet in the folder; returns its hotkey.
-    private static func makeWallet(in folder: Folder) async throws -> Hotkey {
-        let made = try await Subprocess.run(
-            .path(FilePath("\(folder.path)/venv/bin/python")),
-            arguments: [
-                root.appending(path: "deploy/chain-bridge/tests/make_wallet.py").path, "\(folder.path)/wallets",
-            ],
-            output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
-        return try Hotkey(String(made.standardOutput.split(separator: "\n").last ?? ""))
-    }
-
     @Test("final blocks are shown in order, with who holds which uid and every commitment that was revealed")
     func watch() async throws {
         let miner = try ChainMiner(7)
-        let folder = try Folder(
+        let folder = try BridgeFolder(
             chain: #"{"blocks": [100, 101], "neurons": {"7": ["\#(miner.hotkey)", 90]}, "#
                 + #""reveals": {"\#(miner.hotkey)": [[95, "{\"a\": 1}"], [99, "second"]]}}"#)
         var views: [ChainView] = []
@@ -76,12 +27,11 @@ import Testing
 
     @Test("weights are signed by the wallet's hotkey in the bridge, and the final block is told")
     func setWeights() async throws {
-        let folder = try Folder(chain: "{}")
-        let hotkey = try await Self.makeWallet(in: folder)
-        try #"{"blocks": [100], "neurons": {"3": ["\#(hotkey)", 90]}}"#.write(
-            toFile: "\(folder.path)/chain.json", atomically: true, encoding: .utf8)
+        let folder = try BridgeFolder(chain: "{}")
+        let hotkey = try await folder.makeWallet()
+        try folder.write(#"{"blocks": [100], "neurons": {"3": ["\#(hotkey)", 90]}}"#)
         let bridge = ChainBridge(
-            folder: folder.path, wallet: .init(name: "cold", hotkey: "hot", path: "\(folder.path)/wallets"))
+            folder: folder.path, wallet: .init(name: "cold", hotkey: "hot", path: folder.wallets))
         let weights = WeightVector(
             rewards: [(hotkey, 1)], uids: [hotkey: 5], burn: try #require(Score(decimal: "0.3")))
         try await #expect(bridge.setWeights(weights) == 101)
@@ -103,12 +53,11 @@ import Testing
             ),
         ])
     func refused(chain: String, message: String) async throws {
-        let folder = try Folder(chain: "{}")
-        let hotkey = try await Self.makeWallet(in: folder)
-        try chain.replacing("HOTKEY", with: hotkey.rawValue).write(
-            toFile: "\(folder.path)/chain.json", atomically: true, encoding: .utf8)
+        let folder = try BridgeFolder(chain: "{}")
+        let hotkey = try await folder.makeWallet()
+        try folder.write(chain.replacing("HOTKEY", with: hotkey.rawValue))
         let bridge = ChainBridge(
-            folder: folder.path, wallet: .init(name: "cold", hotkey: "hot", path: "\(folder.path)/wallets"))
+            folder: folder.path, wallet: .init(name: "cold", hotkey: "hot", path: folder.wallets))
         let error = await #expect(throws: ChainBridgeError.self) {
             try await bridge.setWeights(WeightVector(rewards: [], uids: [:], burn: .zero))
         }
@@ -123,7 +72,7 @@ import Testing
             ("print('hello')", "speaks another version than 1"),
             (#"print('{"bridge": 1}'); print('{"head": 7}')"#, "the bridge said '{\"head\": 7}'"),
         ] {
-            let folder = try Folder(chain: "{}", bridge: says)
+            let folder = try BridgeFolder(chain: "{}", bridge: says)
             let error = await #expect(throws: ChainBridgeError.self) {
                 try await ChainBridge(folder: folder.path).watch { _ in }
             }

@@ -22,8 +22,8 @@ public struct ChainReplay: Sendable {
         public var head: Int64
         /// How many miners are in each state.
         public var miners: [String: Int64]
-        /// SHA-256 over what was decided: miners, contests with their outcome digests, reigns, weights. Numbers are left out:
-        /// a crash may leave gaps in them.
+        /// SHA-256 over what was decided: miners, contests with their outcome digests, reigns, weights. Left out are
+        /// contests' numbers, in which a crash leaves gaps, and how far a challenger came before its contest ended early.
         public var digest: String
     }
 
@@ -127,8 +127,7 @@ private struct ListDecided: Statement {
     static let sql = """
         SELECT line FROM (
             SELECT 1 AS part, row_number() OVER (ORDER BY first_block, hotkey) AS place,
-                   concat_ws(' ', hotkey, state, regexp_replace(state_reason, 'contest [0-9]+', 'contest')) AS line
-            FROM affine.miner
+                   concat_ws(' ', hotkey, state, CASE WHEN state = 'invalid' THEN state_reason END) AS line FROM affine.miner
             UNION ALL
             SELECT 2, id, concat_ws(' ', challenger, verdict, encode(outcome_digest, 'hex')) FROM affine.contest
             UNION ALL

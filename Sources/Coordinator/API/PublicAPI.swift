@@ -1,0 +1,179 @@
+internal import Coordinator
+internal import Digest
+public import Domain
+internal import HTTPTypes
+public import Hummingbird
+public import Postgres
+
+/// The read routes that everybody may use, with the shapes that existing clients read. An answer is at most a second old.
+public struct PublicAPI: Sendable {
+    private let database: Database
+    private let burn: Score
+    private let cache = AnswerCache()
+
+    /// - Parameter burn: The share that validators burn, as `/config` tells them.
+    public init(database: Database, burn: Score) {
+        self.database = database
+        self.burn = burn
+    }
+
+    /// Puts the routes under `/api/v1`, and `/health` also at the root.
+    public func addRoutes(to router: Router<some RequestContext>) {
+        router.add(middleware: Reading())
+        router.get("health") { _, _ in Self.answer(#"{"service":"affine","status":"ok"}"#) }
+        let api = router.group("api/v1")
+        api.get("health") { _, _ in Self.answer(#"{"service":"affine","status":"ok"}"#) }
+        api.get("rank/current") { request, _ in try await rank(request) }
+        api.get("miners/uid/:uid") { request, context in
+            try await one(request, MinerDocument(uid: try uid(context), hotkey: nil), missing: "miner")
+        }
+        api.get("miners/hotkey/:hotkey") { request, context in
+            let hotkey = context.parameters.get("hotkey") ?? ""
+            return try await one(request, MinerDocument(uid: nil, hotkey: hotkey), missing: "miner")
+        }
+        api.get("scores/latest") { request, _ in
+            let top = try limit("top", request, default: 32)
+            return try await cached(request, "scores \(top)") { try await first(ScoresDocument(top: top, uid: nil)) }
+        }
+        api.get("scores/uid/:uid") { request, context in try await score(request, of: try uid(context)) }
+        api.get("scores/weights/latest") { request, _ in
+            try await one(request, WeightsDocument(), missing: "weight snapshot")
+        }
+        addOtherRoutes(to: api)
+    }
+
+    private func addOtherRoutes(to api: RouterGroup<some RequestContext>) {
+        api.get("config") { _, _ in Self.answer(#"{"configs":{"validator_burn_percentage":\#(burn)}}"#) }
+        api.get("config/:key") { _, context in
+            guard context.parameters.get("key") == "validator_burn_percentage" else { throw missing("configuration") }
+            return Self.answer(#"{"param_name":"validator_burn_percentage","param_value":\#(burn)}"#)
+        }
+        api.get("contests") { request, _ in
+            let page = try limit("limit", request, default: 50)
+            let before = try request.uri.queryParameters["before"].map { try number("before", String($0)) }
+            return try await cached(request, "contests \(page) \(before ?? -1)") {
+                try await first(ContestsDocument(before: before, limit: page))
+            }
+        }
+        api.get("contests/:contest/export") { request, context in try await export(request, context) }
+    }
+
+    // MARK: Answers
+
+    private func rank(_ request: Request) async throws -> Response {
+        let (top, queue) = (try limit("top", request, default: 256), try limit("queue_limit", request, default: 256))
+        return try await cached(request, "rank \(top) \(queue)") {
+            let window = try await first(RankDocument())
+            let waiting = try await first(QueueDocument(limit: queue))
+            let scores = try await first(ScoresDocument(top: top, uid: nil))
+            let meta = #"{"cache_age_seconds":0,"cache_status":"hit","database_query_time_ms":0}"#
+            return #"{"meta":\#(meta),"queue":\#(waiting),"scores":\#(scores),"window":\#(window)}"#
+        }
+    }
+
+    private func score(_ request: Request, of uid: Int32) async throws -> Response {
+        let text = try await first(ScoresDocument(top: 1, uid: uid))
+        guard case .object(let body)? = JSONValue(text: text), let row = body["scores"]?.arrayValue?.first else {
+            throw missing("miner")
+        }
+        return Self.answer(row.text)
+    }
+
+    /// The whole record of a contest, once its window is closed: it names tasks and scores of an open one.
+    private func export(_ request: Request, _ context: some RequestContext) async throws -> Response {
+        let contest = ContestID(rawValue: try number("contest", context.parameters.get("contest") ?? ""))
+        guard let seal = try await database.run(ContestSeal(contest: contest)).first, seal.isOver else {
+            throw missing("contest that is over")
+        }
+        guard seal.isOpen else {
+            throw HTTPError(.forbidden, message: "contest \(contest) is sealed until its window closes")
+        }
+        let archives = try await ContestHistory(database: database).archives(of: .contests([contest]))
+        return Self.answer(try JSONValue.encoded(archives.first))
+    }
+
+    private func one(
+        _ request: Request, _ statement: some PublicDocument, missing what: String
+    ) async throws -> Response {
+        guard let text = try await database.run(statement).first else { throw missing(what) }
+        return Self.answer(text, for: request)
+    }
+
+    private func first(_ statement: some PublicDocument) async throws -> String {
+        try await database.run(statement).first ?? "{}"
+    }
+
+    private func cached(
+        _ request: Request, _ key: String, _ make: @Sendable () async throws -> String
+    ) async throws -> Response {
+        Self.answer(try await cache.answer(to: key, make), for: request)
+    }
+
+    private func missing(_ what: String) -> HTTPError { HTTPError(.notFound, message: "there is no such \(what)") }
+
+    private static func answer(_ text: String, for request: Request? = nil) -> Response {
+        let tag = "\"\(SHA256Digest(of: text).hex.prefix(32))\""
+        var headers: HTTPFields = [
+            .contentType: "application/json", .eTag: tag, .cacheControl: "public, max-age=1",
+        ]
+        if request?.headers[.ifNoneMatch] == tag { return Response(status: .notModified, headers: headers) }
+        headers[.contentLength] = "\(text.utf8.count)"
+        return Response(status: .ok, headers: headers, body: .init(byteBuffer: .init(string: text)))
+    }
+
+    // MARK: Parameters
+
+    /// `n1` is how existing clients write -1.
+    private func uid(_ context: some RequestContext) throws -> Int32 {
+        let text = context.parameters.get("uid") ?? ""
+        guard let uid = Int32(text), uid >= 0 else { throw missing("miner") }
+        return uid
+    }
+
+    private func limit(_ name: String, _ request: Request, default value: Int64) throws -> Int64 {
+        guard let text = request.uri.queryParameters[name[...]] else { return value }
+        let number = try number(name, String(text))
+        guard 1...256 ~= number else {
+            throw HTTPError(.unprocessableContent, message: "\(name) '\(text)' is not valid: expected 1 to 256")
+        }
+        return number
+    }
+
+    private func number(_ name: String, _ text: String) throws -> Int64 {
+        guard let number = Int64(text), number >= 0 else {
+            throw HTTPError(
+                .unprocessableContent, message: "\(name) '\(text.prefix(40))' is not valid: expected a number")
+        }
+        return number
+    }
+}
+
+/// What reads from anywhere need: errors in the shape that clients know, and no origin refused.
+private struct Reading<Context: RequestContext>: RouterMiddleware {
+    @concurrent func handle(
+        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        var response: Response
+        do { response = try await next(request, context) } catch let error as HTTPError {
+            let detail = JSONValue.object(["detail": .string(error.body ?? error.status.reasonPhrase)])
+            response = Response(
+                status: error.status, headers: [.contentType: "application/json"],
+                body: .init(byteBuffer: .init(string: detail.text)))
+        }
+        response.headers[.accessControlAllowOrigin] = "*"
+        return response
+    }
+}
+
+/// Keeps answers for a second; who asks meanwhile gets the same one.
+private actor AnswerCache {
+    private var answers: [String: (text: String, made: ContinuousClock.Instant)] = [:]
+
+    func answer(to key: String, _ make: @Sendable () async throws -> String) async throws -> String {
+        if let kept = answers[key], ContinuousClock.now - kept.made < .seconds(1) { return kept.text }
+        let text = try await make()
+        if answers.count > 1_000 { answers.removeAll() }
+        answers[key] = (text, .now)
+        return text
+    }
+}

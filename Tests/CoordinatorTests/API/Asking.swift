@@ -1,0 +1,22 @@
+import Domain
+import FoundationEssentials
+import HTTPClient
+
+/// What an API answered.
+struct Reply: Sendable {
+    let status: Int
+    let bytes: [UInt8]
+    private let fields: [(name: String, value: String)]
+
+    /// Asks with the client that everything else uses.
+    static func get(_ url: String, _ http: HTTPClient, etag: String? = nil) async throws -> Reply {
+        let response = try await http.send(
+            HTTPRequest(url: url, headers: etag.map { [("if-none-match", $0)] } ?? []))
+        return Reply(status: response.status, bytes: response.body, fields: response.headers.fields)
+    }
+
+    /// `null` for what is no JSON.
+    var body: JSONValue { (try? JSONDecoder().decode(JSONValue.self, from: Data(bytes))) ?? .null }
+
+    func header(_ name: String) -> String? { fields.first { $0.name.lowercased() == name }?.value }
+}
