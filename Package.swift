@@ -142,6 +142,7 @@ let package = Package(
                 .embedInCode("0016_audit.sql"),
                 .embedInCode("0017_chain.sql"),
                 .embedInCode("0018_public.sql"),
+                .embedInCode("0019_environments.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

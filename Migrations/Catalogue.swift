@@ -21,6 +21,7 @@ public enum Catalogue {
         migration(16, "audit", PackageResources._016_audit_sql),
         migration(17, "chain", PackageResources._017_chain_sql),
         migration(18, "public", PackageResources._018_public_sql),
+        migration(19, "environments", PackageResources._019_environments_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

@@ -98,7 +98,8 @@ import Testing
     func dashboard() async throws {
         try await Stage.with { stage in
             let miners = try await stage.prepare("ab")
-            try await stage.play(miners) { .scored($0.miner == "a" ? 100 : 500) }
+            try await stage.play(miners) { .scored($0.miner == "a" ? 500 : 100) }
+            try await stage.admit("c", from: 50)
             try await stage.see(101, [], [Reveal(hotkey: ChainMiner(1).hotkey, block: 101, payload: "{}")])
             try await WeightEmissions(database: stage.coordinator, settings: EmissionSettings()).plan()
             let pool = try Stage.pool(as: "affine_dashboard")

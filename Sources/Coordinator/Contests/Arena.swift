@@ -46,7 +46,7 @@ public struct ArenaSettings: Sendable {
 public struct Arena: Sendable {
     let settings: ArenaSettings
     private let database: Database
-    private let logger: Logger
+    let logger: Logger
     let prepared = PreparedRecord()
 
     public init(database: Database, settings: ArenaSettings, logger: Logger) {

@@ -1,3 +1,4 @@
+public import HTTPClient
 public import Logging
 public import Postgres
 internal import Records
@@ -7,11 +8,16 @@ public import ServiceLifecycle
 public struct CoordinatorService: Service {
     private let arena: Arena
     private let database: Database
+    private let ranges: RangeSources
     private let interval: Duration
     private let logger: Logger
 
     /// - Parameter interval: How often to look, when nothing moves.
-    public init(database: Database, settings: ArenaSettings, interval: Duration = .milliseconds(250), logger: Logger) {
+    public init(
+        database: Database, settings: ArenaSettings, http: HTTPClient, interval: Duration = .milliseconds(250),
+        logger: Logger
+    ) {
+        self.ranges = RangeSources(database: database, http: http)
         self.arena = Arena(database: database, settings: settings, logger: logger)
         self.database = database
         self.interval = interval
@@ -22,6 +28,7 @@ public struct CoordinatorService: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 group.addTask { await repeating("advance", every: interval, logger) { try await arena.advance() } }
+                group.addTask { await repeating("ranges", every: .seconds(10), logger) { try await ranges.refresh() } }
                 group.addTask { await repeating("rescue", every: .seconds(1), logger) { try await rescue() } }
             }
         }

@@ -19,6 +19,9 @@ public struct Reports: Sendable {
         try await database.run(ShowMiner(hotkey: hotkey))
     }
 
+    /// Who holds a uid now; empty when nobody does.
+    public func miner(uid: Int32) async throws -> [JSONValue] { try await database.run(ShowUID(uid: uid)) }
+
     public func contests() async throws -> [JSONValue] { try await database.run(ListContests()) }
 
     /// A contest with its environments; empty when there is none.
@@ -88,6 +91,12 @@ private struct ShowMiner: JSONRows {
     func bind(_ bindings: inout Bindings) { bindings.append(hotkey.rawValue) }
 }
 
+private struct ShowUID: JSONRows {
+    static let sql = "SELECT to_jsonb(m) FROM ops.miner m WHERE uid = $1 ORDER BY first_block DESC"
+    var uid: Int32
+    func bind(_ bindings: inout Bindings) { bindings.append(uid) }
+}
+
 private struct ListContests: JSONRows {
     static let sql = "SELECT to_jsonb(c) FROM ops.contest c ORDER BY contest"
 }
@@ -126,7 +135,7 @@ private struct ListEnvironments: JSONRows {
         SELECT jsonb_build_object('name', name, 'kind', kind, 'enabled', enabled, 'base_url', base_url,
             'lo', lo_nano / 1e9, 'hi', hi_nano / 1e9, 'margin', margin_nano / 1e9, 'sampling_count', sampling_count,
             'dataset_ranges', dataset_ranges::text, 'timeout_ms', timeout_ms, 'max_attempts', max_attempts,
-            'run_length', run_length, 'cluster_span', cluster_span, 'parameters', parameters)
+            'run_length', run_length, 'cluster_span', cluster_span, 'range_source', range_source, 'range_problem', range_problem, 'parameters', parameters)
         FROM affine.environment ORDER BY name
         """
 }
@@ -138,8 +147,7 @@ private struct ShowRank: JSONRows {
             'contest', (SELECT to_jsonb(c) FROM ops.contest c WHERE state = 'running'),
             'window', (SELECT jsonb_build_object('id', id, 'state', state, 'opened_block', opened_block)
                        FROM affine.task_window WHERE state <> 'closed'),
-            'queue', COALESCE((SELECT jsonb_agg(to_jsonb(m) ORDER BY queue_position) FROM ops.miner m
-                               WHERE state = 'pending'), '[]'))
+            'queue', COALESCE((SELECT jsonb_agg(to_jsonb(q) ORDER BY position) FROM ops.queue q), '[]'))
         """
 }
 

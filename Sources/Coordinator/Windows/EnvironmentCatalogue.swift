@@ -19,6 +19,16 @@ public struct EnvironmentDefinition: Sendable, Codable {
         case latest
     }
 
+    public struct RangeSource: Hashable, Sendable, Codable {
+        public var url: String
+        public var field: String
+
+        public init(url: String, field: String) {
+            self.url = url
+            self.field = field
+        }
+    }
+
     public var name: EnvironmentName
     public var kind: Kind
     /// Only for `url`.
@@ -31,6 +41,8 @@ public struct EnvironmentDefinition: Sendable, Codable {
     /// Half-open ranges of task ids.
     public var datasetRanges: [Range<Int64>]
     public var selection: Selection
+    /// Where the ranges are read from from now on, and the dotted field in the JSON there.
+    public var rangeSource: RangeSource?
     public var timeout: Duration
     public var temperature: Double
     /// Tries at a job before a fault that is nobody's is final.
@@ -46,7 +58,7 @@ public struct EnvironmentDefinition: Sendable, Codable {
         name: EnvironmentName, kind: Kind = .builtin, baseURL: String? = nil, bounds: ScoreBounds, margin: Score,
         samplingCount: Int32, datasetRanges: [Range<Int64>], selection: Selection = .random,
         timeout: Duration = .seconds(600), temperature: Double = 0, maximumAttempts: Int16 = 3, runLength: Int16? = nil,
-        clusterSpan: Int64 = 1, parameters: [String: JSONValue] = [:]
+        clusterSpan: Int64 = 1, rangeSource: RangeSource? = nil, parameters: [String: JSONValue] = [:]
     ) {
         self.name = name
         self.kind = kind
@@ -61,6 +73,7 @@ public struct EnvironmentDefinition: Sendable, Codable {
         self.maximumAttempts = maximumAttempts
         self.runLength = runLength
         self.clusterSpan = clusterSpan
+        self.rangeSource = rangeSource
         self.parameters = parameters
     }
 
@@ -128,16 +141,18 @@ public struct EnvironmentCatalogue: Sendable {
 private struct UpsertEnvironment: Statement {
     static let sql = """
         INSERT INTO affine.environment (name, kind, base_url, lo_nano, hi_nano, margin_nano, sampling_count, dataset_ranges,
-                                        timeout_ms, max_attempts, run_length, parameters, selection, temperature, cluster_span)
+                                        timeout_ms, max_attempts, run_length, parameters, selection, temperature, cluster_span, range_source,
+                                        range_field)
         SELECT $1, $2, $3, $4, $5, $6, $7, (SELECT range_agg(int8range(l, u)) FROM unnest($8::int8[], $9::int8[]) AS r (l, u)),
-               $10, $11, $12, $13::text::jsonb, $14, $15, $16
+               $10, $11, $12, $13::text::jsonb, $14, $15, $16, $17, $18
         ON CONFLICT (name) DO UPDATE SET
             kind = excluded.kind, base_url = excluded.base_url, lo_nano = excluded.lo_nano, hi_nano = excluded.hi_nano,
             margin_nano = excluded.margin_nano, sampling_count = excluded.sampling_count,
             dataset_ranges = excluded.dataset_ranges, timeout_ms = excluded.timeout_ms,
             max_attempts = excluded.max_attempts, run_length = excluded.run_length, parameters = excluded.parameters,
             selection = excluded.selection, temperature = excluded.temperature,
-            cluster_span = excluded.cluster_span, enabled = true
+            cluster_span = excluded.cluster_span, range_source = excluded.range_source, range_field = excluded.range_field,
+            range_checked_at = NULL, range_problem = '', enabled = true
         """
     var definition: EnvironmentDefinition
     var parameters: String
@@ -162,5 +177,7 @@ private struct UpsertEnvironment: Statement {
         bindings.append(definition.selection.rawValue)
         bindings.append(definition.temperature)
         bindings.append(definition.clusterSpan)
+        bindings.append(definition.rangeSource?.url)
+        bindings.append(definition.rangeSource?.field)
     }
 }

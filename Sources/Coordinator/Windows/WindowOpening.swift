@@ -1,5 +1,6 @@
 internal import Digest
 internal import Domain
+internal import Logging
 internal import Postgres
 internal import Records
 internal import Rules
@@ -9,21 +10,19 @@ extension Arena {
     /// champion's evaluation of it. Evaluations of the window before are ended.
     func openWindow(after previous: WindowID?, in session: inout Session) throws {
         guard let block = try session.run(LoadHead()).first else { return }
-        let environments = try session.run(LoadEnabledEnvironments())
+        let window = WindowID(rawValue: try session.run(NextWindow()).first ?? 1)
+        let seed = WindowSeed(window: window, openingBlock: block.hash)
+        let environments = try soundEnvironments(seed, in: &session)
+        guard !environments.isEmpty else { return }
         let rule = try rule(for: environments)
         if let previous { try close(previous, in: &session) }
         _ = try session.run(SetRotation(reason: nil))
-
-        let window = WindowID(rawValue: try session.run(NextWindow()).first ?? 1)
         _ = try session.run(InsertRule(rule: rule))
         _ = try session.run(InsertWindow(window: window, block: block.number, ruleDigest: rule.digest.bytes))
         _ = try session.run(FreezeEnvironments(window: window))
         _ = try session.run(OpenAttemptPartition(window: window))
-        let seed = WindowSeed(window: window, openingBlock: block.hash)
         for environment in environments {
-            let pool = try seed.pool(
-                of: environment.name, from: environment.tasks, samplingCount: Int64(environment.samplingCount),
-                selection: environment.selection)
+            let pool = try environment.pool(seed)
             _ = try session.run(InsertPool(window: window, environment: environment.id, tasks: pool))
         }
         try beginBaseline(of: window, in: &session)
@@ -31,6 +30,30 @@ extension Arena {
             RecordEvent(
                 kind: "window.opened", subject: "window \(window)", reason: "block \(block.number)",
                 detail: #"{"rule":"\#(rule.digest.hex)","seed":"\#(seed.digest.hex)"}"#))
+    }
+
+    /// The enabled environments that contests can be held in. One that none can be held in is disabled and reported, and
+    /// keeps the others from nothing.
+    private func soundEnvironments(
+        _ seed: WindowSeed, in session: inout Session
+    ) throws -> [EnabledEnvironment] {
+        var sound: [EnabledEnvironment] = []
+        for environment in try session.run(LoadEnabledEnvironments()) {
+            do throws(InvalidValue) {
+                _ = try rule(for: [environment])
+                _ = try environment.pool(seed)
+                sound.append(environment)
+            } catch {
+                _ = try session.run(DisableEnvironment(environment: environment.id))
+                _ = try session.run(
+                    RecordEvent(
+                        kind: "environment.quarantined", subject: environment.name.rawValue, reason: error.description))
+                logger.error(
+                    "an environment is quarantined: define it anew",
+                    metadata: ["environment": "\(environment.name)", "error": "\(error)"])
+            }
+        }
+        return sound
     }
 
     private func close(_ window: WindowID, in session: inout Session) throws {
@@ -68,6 +91,18 @@ struct EnabledEnvironment: Sendable {
     var tasks: TaskRanges
     var selection: TaskSelection
     var clusterSpan: Int64
+}
+
+extension EnabledEnvironment {
+    fileprivate func pool(_ seed: WindowSeed) throws(InvalidValue) -> [TaskID] {
+        try seed.pool(of: name, from: tasks, samplingCount: Int64(samplingCount), selection: selection)
+    }
+}
+
+private struct DisableEnvironment: Statement {
+    static let sql = "UPDATE affine.environment SET enabled = false WHERE id = $1"
+    var environment: Int16
+    func bind(_ bindings: inout Bindings) { bindings.append(environment) }
 }
 
 private struct LoadHead: Statement {

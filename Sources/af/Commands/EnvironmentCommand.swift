@@ -60,6 +60,10 @@ struct EnvironmentCommand: AsyncParsableCommand {
         var samplingCount: Int32 = 300
         @Option(help: "Task ids, half-open: 0..<1000. May be repeated.")
         var range: [String] = ["0..<1000000"]
+        @Option(help: "Read the task ids from this URL from now on: JSON over HTTP, what was read last is kept.")
+        var rangeSource: String?
+        @Option(help: "Dotted field of that JSON: a number of tasks, or pairs of ids.")
+        var rangeField = "count"
         @Option(help: "Lowest score.")
         var lo = "0"
         @Option(help: "Highest score.")
@@ -109,6 +113,11 @@ struct EnvironmentCommand: AsyncParsableCommand {
                     field: "environment \(name): base_url", value: EndpointURL.redacted(malformed: baseURL),
                     expected: "an http or https URL without query and fragment")
             }
+            if let rangeSource, (try? EndpointURL(rangeSource)) == nil {
+                throw InvalidValue(
+                    field: "environment \(name): range_source", value: EndpointURL.redacted(malformed: rangeSource),
+                    expected: "an http or https URL")
+            }
             let (lo, hi) = (try score(lo, "lo"), try score(hi, "hi"))
             guard let bounds = ScoreBounds(lo: lo, hi: hi) else {
                 throw InvalidValue(
@@ -119,7 +128,9 @@ struct EnvironmentCommand: AsyncParsableCommand {
                 margin: try score(margin, "margin"), samplingCount: samplingCount,
                 datasetRanges: try range.map { try Self.range($0) }, selection: selection, timeout: .seconds(timeout),
                 temperature: temperature, maximumAttempts: maxAttempts, runLength: runLength.jobs,
-                clusterSpan: clusterSpan, parameters: try Dictionary(parameter.map { try Self.parameter($0) }) { $1 })
+                clusterSpan: clusterSpan,
+                rangeSource: rangeSource.map { .init(url: $0, field: rangeField) },
+                parameters: try Dictionary(parameter.map { try Self.parameter($0) }) { $1 })
         }
 
         private func score(_ text: String, _ field: String) throws -> Score {

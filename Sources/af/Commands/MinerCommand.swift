@@ -49,14 +49,20 @@ struct MinerCommand: AsyncParsableCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "One miner.")
         @OptionGroup var options: CommonOptions
-        @Argument(help: "SS58 address.")
-        var hotkey: String
+        @Argument(help: "SS58 address, or the uid that it holds now.")
+        var miner: String
 
         func run() async throws {
-            let hotkey = try Hotkey(hotkey)
             try await Backend.with(options) { backend in
-                guard let row = try await Reports(database: backend.database).miner(hotkey).first else {
-                    throw CommandError("there is no miner \(hotkey): 'af miner list' shows those there are")
+                let reports = Reports(database: backend.database)
+                let rows: [JSONValue]
+                if let uid = Int32(miner) {
+                    rows = try await reports.miner(uid: uid)
+                } else {
+                    rows = try await reports.miner(try Hotkey(miner))
+                }
+                guard let row = rows.first else {
+                    throw CommandError("there is no miner \(miner): 'af miner list' shows those there are")
                 }
                 try Output.record(row, json: options.json)
             }

@@ -24,7 +24,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
             let http = HTTPClient()
             try await Backend.with(options) { backend in
                 let follower = try chain.service(backend.database, http, logger: logger)
-                let arena = CoordinatorService(database: backend.database, settings: arena.settings, logger: logger)
+                let arena = CoordinatorService(
+                    database: backend.database, settings: arena.settings, http: http, logger: logger)
                 let server = api.service(backend.database, burn: chain.emission.burn, logger: logger)
                 try await Services.run([arena, follower, server].compactMap(\.self), logger: logger)
             }
@@ -82,15 +83,16 @@ struct UpCommand: AsyncParsableCommand {
     func run() async throws {
         let logger = options.serviceLogger
         let settings = try worker.settings()
+        let http = HTTPClient()
         try await Backend.with(options, logger: logger) { backend in
             var services: [any Service] = [
-                CoordinatorService(database: backend.database, settings: arena.settings, logger: logger)
+                CoordinatorService(
+                    database: backend.database, settings: arena.settings, http: http, logger: logger)
             ]
             let workerURL = backend.workerURL ?? options.resolvedDatabaseURL ?? ""
             let workerDatabase = Database(
                 Backend.settings(workerURL, connections: WorkerService.connections, pooled: options.pooled),
                 logger: logger)
-            let http = HTTPClient()
             if let follower = try chain.service(backend.database, http, logger: logger) { services.append(follower) }
             if let server = api.service(backend.database, burn: chain.emission.burn, logger: logger) {
                 services.append(server)
@@ -106,9 +108,9 @@ struct UpCommand: AsyncParsableCommand {
                 Output.line("Affine is up. Give workers a login that is a member of affine_worker. Ctrl-C stops.")
             }
             try await Services.run(services, logger: logger)
-            await http.close()
             await workerDatabase.close()
         }
+        await http.close()
     }
 }
 

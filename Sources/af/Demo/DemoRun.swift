@@ -3,6 +3,7 @@ import Digest
 import Domain
 import Environments
 import FoundationEssentials
+import HTTPClient
 import Logging
 import Migrating
 import Migrations
@@ -70,7 +71,8 @@ struct DemoRun: Sendable {
     private func play(_ backend: Backend, _ contestants: [DemoContestant], logger: Logger) async throws -> ContestID {
         var settings = ArenaSettings()
         settings.curtail = curtail
-        let coordinator = CoordinatorService(database: backend.database, settings: settings, logger: logger)
+        let coordinator = CoordinatorService(
+            database: backend.database, settings: settings, http: HTTPClient(), logger: logger)
         let processes = WorkerProcesses(
             databaseURL: backend.workerURL ?? "", endpoints: contestants.map(\.endpoint), count: workers,
             concurrency: models.concurrency, logFolder: options.resolvedDataFolder)

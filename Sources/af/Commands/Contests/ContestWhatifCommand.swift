@@ -77,8 +77,7 @@ struct ContestWhatifCommand: AsyncParsableCommand {
             let worked = try await history.tasks(of: workers)
             return try await history.map(self.history.scope, progress: ProgressLine.teller("contests")) { past in
                 let dropped = listed.merging(worked[past.contest] ?? [:]) { $0.union($1) }
-                return WhatifOutcome.all(
-                    past.contest, try past.record.get(), past.stored, under: hypotheses, dropping: dropped)
+                return WhatifOutcome.all(past, under: hypotheses, dropping: dropped)
             }
         }
     }

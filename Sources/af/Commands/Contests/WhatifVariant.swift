@@ -1,3 +1,4 @@
+import Coordinator
 import Digest
 import Domain
 import Rules
@@ -24,6 +25,17 @@ struct WhatifOutcome: Encodable, Sendable {
     let environments: [EnvironmentReport]
     /// Why the hypothesis can't be applied to this contest, such as an environment that its slate lacks.
     let problem: String?
+
+    /// A record that can't be put together any more has no verdict under any hypothesis, and stops no other contest.
+    static func all(
+        _ past: PastContest, under hypotheses: [NamedHypothesis], dropping tasks: [EnvironmentName: Set<TaskID>]
+    ) -> [WhatifOutcome] {
+        switch past.record {
+        case .success(let record): all(past.contest, record, past.stored, under: hypotheses, dropping: tasks)
+        case .failure(let error):
+            hypotheses.map { _ in WhatifOutcome(past.contest, past.stored.verdict.decision, problem: error) }
+        }
+    }
 
     static func all(
         _ contest: ContestID, _ record: ContestRecord, _ stored: StoredVerdict, under hypotheses: [NamedHypothesis],
