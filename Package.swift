@@ -92,7 +92,8 @@ let tests: [Target] = [
     .testTarget(
         name: "CoordinatorTests",
         dependencies: [
-            "Coordinator", "CoordinatorAPI", "Domain", "Digest", "HTTPClient", "LocalCluster", "Migrating",
+            "Coordinator", "CoordinatorAPI", "CoordinatorDashboard", "Domain", "Digest", "HTTPClient", "LocalCluster",
+            "Migrating",
             "Migrations", "Postgres",
             "Records",
             "Rules", "TestSupport", hummingbird, logging, nioCore, subprocess, systemPackage,
@@ -124,6 +125,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
@@ -150,11 +152,20 @@ let package = Package(
                 "Domain", "Digest", "Rules", "Postgres", "Records", "HTTPClient", logging, serviceLifecycle, subprocess,
                 systemPackage,
             ],
-            exclude: ["API"], swiftSettings: strict),
+            exclude: ["API", "Dashboard"], swiftSettings: strict),
         .target(
             name: "CoordinatorAPI",
             dependencies: ["Coordinator", "Domain", "Digest", "Rules", "Postgres", "Records", httpTypes, hummingbird],
             path: "Sources/Coordinator/API", swiftSettings: strict),
+        .target(
+            name: "CoordinatorDashboard",
+            dependencies: [
+                "Coordinator", "Domain", "Digest", "Rules", "Statistics", "Postgres", "Records", httpTypes, hummingbird,
+                .product(name: "Mustache", package: "swift-mustache"),
+            ],
+            path: "Sources/Coordinator/Dashboard",
+            resources: ["page", "now", "board", "table", "contest"].map { .embedInCode("Templates/\($0).mustache") }
+                + [.embedInCode("Templates/style.css")], swiftSettings: strict),
         .target(
             name: "Environments", dependencies: ["Domain", "Digest", "Inference", subprocess, systemPackage],
             exclude: ["Server"], swiftSettings: strict),
@@ -170,7 +181,8 @@ let package = Package(
         .executableTarget(
             name: "af",
             dependencies: [
-                "Domain", "Digest", "Rules", "Statistics", "Coordinator", "CoordinatorAPI", "Worker", "Environments",
+                "Domain", "Digest", "Rules", "Statistics", "Coordinator", "CoordinatorAPI", "CoordinatorDashboard",
+                "Worker", "Environments",
                 "EnvironmentServer",
                 "HTTPClient",
                 "Inference", "LocalCluster", "Migrating",

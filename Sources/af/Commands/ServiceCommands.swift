@@ -26,8 +26,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
                 let follower = try chain.service(backend.database, http, logger: logger)
                 let arena = CoordinatorService(
                     database: backend.database, settings: arena.settings, http: http, logger: logger)
-                let server = api.service(backend.database, burn: chain.emission.burn, logger: logger)
-                try await Services.run([arena, follower, server].compactMap(\.self), logger: logger)
+                let servers = try api.services(backend.database, burn: chain.emission.burn, logger: logger)
+                try await Services.run([arena, follower].compactMap(\.self) + servers, logger: logger)
             }
             await http.close()
         }
@@ -94,9 +94,7 @@ struct UpCommand: AsyncParsableCommand {
                 Backend.settings(workerURL, connections: WorkerService.connections, pooled: options.pooled),
                 logger: logger)
             if let follower = try chain.service(backend.database, http, logger: logger) { services.append(follower) }
-            if let server = api.service(backend.database, burn: chain.emission.burn, logger: logger) {
-                services.append(server)
-            }
+            services += try api.services(backend.database, burn: chain.emission.burn, logger: logger)
             if !settings.endpoints.isEmpty {
                 services.append(WorkerService(settings: settings, database: workerDatabase, http: http, logger: logger))
             }

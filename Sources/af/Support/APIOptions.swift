@@ -1,5 +1,6 @@
 import ArgumentParser
 import CoordinatorAPI
+import CoordinatorDashboard
 import Domain
 import Hummingbird
 import Logging
@@ -14,24 +15,46 @@ struct APIOptions: ParsableArguments {
     @Option(help: "Address to serve the API on.")
     var apiHost = "127.0.0.1"
 
+    @Option(
+        help: ArgumentHelp(
+            "Serve the dashboard on this port of this machine only; without it, it is not served.",
+            discussion: "It shows what is sealed while a window is open: put a login in front of it."))
+    var dashboardPort: Int?
+
     func validate() throws {
-        guard (0...65_535).contains(apiPort ?? 0) else {
-            throw ValidationError("--api-port '\(apiPort ?? 0)' is not valid: expected 0 to 65535")
+        for (name, port) in [("--api-port", apiPort), ("--dashboard-port", dashboardPort)] {
+            guard (0...65_535).contains(port ?? 0) else {
+                throw ValidationError("\(name) '\(port ?? 0)' is not valid: expected 0 to 65535")
+            }
         }
     }
 
     /// - Parameter burn: What validators are told to burn.
-    func service(_ database: Database, burn: Score, logger: Logger) -> (any Service)? {
-        guard let apiPort else { return nil }
-        let router = Router()
-        PublicAPI(database: database, burn: burn).addRoutes(to: router)
-        let host = apiHost
-        return Application(
-            router: router, configuration: .init(address: .hostname(host, port: apiPort), serverName: "affine"),
+    func services(_ database: Database, burn: Score, logger: Logger) throws -> [any Service] {
+        var services: [any Service] = []
+        if let apiPort {
+            let router = Router()
+            PublicAPI(database: database, burn: burn).addRoutes(to: router)
+            services.append(Self.server(router, "API", apiHost, apiPort, path: "/api/v1", logger))
+        }
+        if let dashboardPort {
+            let router = Router()
+            try Dashboard(database: database).addRoutes(to: router)
+            services.append(Self.server(router, "dashboard", "127.0.0.1", dashboardPort, path: "/", logger))
+        }
+        return services
+    }
+
+    private static func server(
+        _ router: Router<BasicRequestContext>, _ name: String, _ host: String, _ port: Int, path: String,
+        _ logger: Logger
+    ) -> any Service {
+        Application(
+            router: router, configuration: .init(address: .hostname(host, port: port), serverName: "affine"),
             onServerRunning: { channel in
                 logger.notice(
-                    "the API is served",
-                    metadata: ["url": "http://\(host):\(channel.localAddress?.port ?? 0)/api/v1"])
+                    "the \(name) is served",
+                    metadata: ["url": "http://\(host):\(channel.localAddress?.port ?? 0)\(path)"])
             }, logger: logger)
     }
 }

@@ -1,0 +1,91 @@
+import Coordinator
+import CoordinatorDashboard
+import Domain
+import HTTPClient
+import Hummingbird
+import TestSupport
+import Testing
+
+@Suite("The dashboard", .migratedDatabase, .timeLimit(.minutes(5))) struct DashboardTests {
+    private func serving(
+        _ stage: Stage, _ body: @escaping @Sendable (String, HTTPClient) async throws -> Void
+    ) async throws {
+        let router = Router()
+        try Dashboard(database: stage.coordinator).addRoutes(to: router)
+        try await Served.with(router, body)
+    }
+
+    private static func page(_ url: String, _ http: HTTPClient) async throws -> String {
+        let reply = try await Reply.get(url, http)
+        #expect(reply.status == 200 && reply.header("content-type") == "text/html; charset=utf-8", "\(url)")
+        // No page needs a script, or anything from elsewhere.
+        let text = String(decoding: reply.bytes, as: UTF8.self)
+        #expect(!text.contains("<script") && !text.contains("http://") && !text.contains("https://"))
+        #expect(reply.bytes.count < 100_000 && text.contains("<html lang=\"en\">") && !text.contains("{{"))
+        return text
+    }
+
+    @Test("every page is there before anything has happened")
+    func empty() async throws {
+        try await Stage.with { stage in
+            try await serving(stage) { url, http in
+                for path in ["/", "/queue", "/contests", "/workers", "/rule"] {
+                    _ = try await Self.page(url + path, http)
+                }
+                #expect(try await Self.page("\(url)/queue", http).contains("Nobody waits."))
+                #expect(try await Reply.get("\(url)/contests/7", http).status == 404)
+                #expect(try await Reply.get("\(url)/contests/x", http).status == 404)
+                #expect(
+                    try await Reply.get("\(url)/style.css", http).header("content-type") == "text/css; charset=utf-8")
+            }
+        }
+    }
+
+    @Test(
+        "the running contest's board shows champion, what is to be beaten and where the challenger can end, also to who can't see"
+    )
+    func board() async throws {
+        try await Stage.with({ $0.environmentOrder = .parallel }) { stage in
+            let miners = try await stage.prepare("ab")
+            try await stage.play([miners[0]]) { _ in .scored(500) }
+            let crew = try await stage.crew([miners[1]])
+            for _ in 0..<4 { _ = try await crew.work(runs: 1) { _ in .scored(1_000) } }
+            try await serving(stage) { url, http in
+                let now = try await Self.page("\(url)/", http)
+                #expect(now.contains("<a href=\"/contests/2\">2</a>") && now.contains("4 of 20 tasks decided"))
+                // Two of ten tasks with 1: the mean ends between .2 and 1.
+                #expect(now.contains("abd: challenger 0.2 to 1, champion 0.5, to beat 0.6: open"))
+                #expect(now.contains("width=\"80.0\""))
+                let contest = try await Self.page("\(url)/contests/2", http)
+                #expect(contest.contains("running: <code>models/b@") && contest.contains("not complete"))
+            }
+        }
+    }
+
+    @Test(
+        "a contest that is over is explained: reasons, chance, pivotal tasks, the rule and the digest; hostile names are text"
+    )
+    func contest() async throws {
+        try await Stage.with { stage in
+            let miners = try await stage.prepare("abc")
+            try await stage.play(miners) { .scored($0.miner == "a" ? 500 : $0.miner == "b" ? 700 : 100) }
+            try await stage.owner.execute(
+                "SET session_replication_role = replica; UPDATE affine.worker SET name = '<b>x</b>'; SET session_replication_role = origin"
+            )
+            try await serving(stage) { url, http in
+                let contest = try await Self.page("\(url)/contests/2", http)
+                for words in [
+                    "dethroned", "won by", "What the verdict hangs on", "The challenger takes the throne if",
+                    "evidence <code>",
+                ] {
+                    #expect(contest.contains(words), "\(words)")
+                }
+                let list = try await Self.page("\(url)/contests", http)
+                #expect(list.contains("<a href=\"/contests/3\">3</a>") && list.contains("champion_keeps"))
+                let workers = try await Self.page("\(url)/workers", http)
+                #expect(workers.contains("&lt;b&gt;x") && !workers.contains("<b>x"))
+                #expect(try await Self.page("\(url)/rule", http).contains("A tie keeps the champion."))
+            }
+        }
+    }
+}
