@@ -6,7 +6,7 @@ import Logging
 struct ValidatorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "validator", abstract: "Set an arena's weights with a wallet of your own.",
-        subcommands: [Run.self], aliases: ["validate"])
+        subcommands: [Run.self], defaultSubcommand: Run.self, aliases: ["validate"])
 
     struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

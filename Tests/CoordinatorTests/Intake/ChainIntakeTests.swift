@@ -93,5 +93,9 @@ import Testing
         let tooDeep = #expect(throws: InvalidValue.self) { try chain.append(block(11, "d", on: "a")) }
         #expect(tooDeep?.description.contains("what is final can't be re-organised") == true)
         #expect(throws: InvalidValue.self) { try chain.append(block(15, "c", on: "c")) }
+        var young = RecordedChain(depth: 2)
+        _ = try young.append(block(10, "a", on: "a"))
+        #expect(throws: InvalidValue.self) { try young.append(block(40, "e", on: "e")) }
+        #expect(try young.append(block(10, "b", on: "b")) == nil)
     }
 }

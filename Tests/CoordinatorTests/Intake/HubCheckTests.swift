@@ -109,6 +109,18 @@ import Testing
         #expect(found.isPrivate)
     }
 
+    @Test("what was missing at one look is asked for at the next: two looks are two observations")
+    func missingFile() async throws {
+        let hub = HubStandIn()
+        let model = try ModelReference(repository: "a/affine", revision: String(repeating: "a", count: 40))
+        hub["a/affine"] = HubStandIn.Repository(config: "{", template: nil)
+        guard case .found(let first) = await hub.client.look(at: model) else { return #expect(Bool(false)) }
+        #expect(first.config == nil && first.chatTemplate == nil)
+        hub["a/affine"] = HubStandIn.Repository()
+        guard case .found(let second) = await hub.client.look(at: model) else { return #expect(Bool(false)) }
+        #expect(second.config != nil && second.chatTemplate == "{{ messages }}")
+    }
+
     @Test("the model hash is that of the sorted, distinct weights, whatever else is in the repository")
     func modelHash() {
         var model = HubModel(commit: "x")

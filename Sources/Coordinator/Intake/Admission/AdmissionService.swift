@@ -70,7 +70,8 @@ public struct AdmissionService: Sendable {
         case .pass where candidate.isAdmitted: try session.settle(candidate, .admitted, isFinal: true)
         case .pass: try admit(application, modelHash, candidate, in: &session)
         case .refused(let reason, let evidence):
-            guard !candidate.isAdmitted else { return }
+            // Who is in the queue stays there: such reasons are for those who are not.
+            guard !candidate.isAdmitted else { return try session.settle(candidate, .admitted, isFinal: true) }
             try session.settle(candidate, .refused, reason, evidence, after: 3_600)
         case .refusedForGood(let reason, let evidence):
             try refuse(application, candidate, reason, evidence, in: &session)

@@ -79,7 +79,7 @@ public struct RecordedChain: Sendable {
         let follows = open.lastIndex { $0.hash == block.parent }
         if let follows {
             open.removeSubrange((follows + 1)...)
-        } else if finalHash == nil || finalHash == block.parent {
+        } else if finalHash == block.parent || (finalHash == nil && [nil, block.number].contains(open.first?.number)) {
             open.removeAll()
         } else {
             throw InvalidValue(

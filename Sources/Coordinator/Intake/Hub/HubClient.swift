@@ -47,6 +47,8 @@ public actor HubClient: Hub {
                     .map { String(decoding: $0, as: UTF8.self) }
             }
             found.commitTitles = try await titles(of: model)
+            // What was missing is asked for again: it may have been missing for a moment only.
+            guard found.config != nil, found.chatTemplate != nil else { return .found(found) }
             if contents.count >= Self.mostKept { contents.removeAll() }
             contents[model] = found
             return .found(found)
