@@ -162,4 +162,21 @@ import Testing
             }
         }
     }
+
+    @Test("a record has its tasks in the order of the slate, which digests and evidence depend on")
+    func slateOrder() async throws {
+        try await Stage.with { stage in
+            let miners = try await stage.prepare("ab", count: 60)
+            try await stage.play(miners) { .scored($0.miner == "a" ? 100 : 900) }
+            let record = try await ContestHistory(database: stage.coordinator).contest(ContestID(rawValue: 2)).record
+            for slate in record.slates {
+                let ordered = try await stage.owner.column(
+                    """
+                    SELECT t.task_id FROM affine.window_task t JOIN affine.environment n ON n.id = t.environment
+                    WHERE n.name = '\(slate.environment)' AND t.slate_position IS NOT NULL ORDER BY t.slate_position
+                    """)
+                #expect(slate.ids.map(\.description) == ordered)
+            }
+        }
+    }
 }

@@ -3,12 +3,11 @@ internal import Postgres
 internal import Records
 
 struct LoadSlate: Statement {
-    /// Sorted before it is aggregated: by the index, where an ordered aggregate would sort each array.
     static let sql = """
-        SELECT t.environment, n.name, array_agg(t.task_id)
-        FROM (SELECT environment, task_id FROM affine.window_task
-              WHERE window_id = $1 AND slate_position IS NOT NULL ORDER BY environment, slate_position) AS t
+        SELECT t.environment, n.name, array_agg(t.task_id ORDER BY t.slate_position)
+        FROM affine.window_task t
         JOIN affine.environment n ON n.id = t.environment
+        WHERE t.window_id = $1 AND t.slate_position IS NOT NULL
         GROUP BY t.environment, n.name
         """
     var window: WindowID
