@@ -46,6 +46,31 @@ import Testing
         }
     }
 
+    @Test("a contest that may end on evidence runs in the slate's order, ends early and replays")
+    func anytime() async throws {
+        try await Stage.with({
+            $0.alphaNano = 50_000_000
+            $0.environmentOrder = .parallel
+        }) { stage in
+            let miners = try await stage.prepare("ab", count: 100)
+            // The champion does every fourth task, the challenger none: for long it could still catch up.
+            try await stage.play(miners, runs: 2) { .scored($0.miner == "a" && $0.task.isMultiple(of: 4) ? 1_000 : 0) }
+            try await #expect(stage.verdicts() == ["champion_keeps"])
+            try await #expect(
+                stage.owner.value(
+                    """
+                    SELECT bool_and(x.task_ids = s.tasks) FROM affine.evaluation_environment x
+                    JOIN (SELECT environment, array_agg(task_id ORDER BY slate_position) AS tasks FROM affine.window_task
+                          WHERE slate_position IS NOT NULL GROUP BY environment) s USING (environment)
+                    WHERE x.evaluation = 2
+                    """) == "true")
+            let reasons = try await stage.owner.column("SELECT reason FROM affine.contest_environment")
+            #expect(reasons.contains { $0.contains("lost on the evidence so far") }, "\(reasons)")
+            let contest = try #require(try await stage.contests().first)
+            try await #expect(ContestHistory(database: stage.coordinator).replay(contest).match)
+        }
+    }
+
     @Test("an environment's clusters are part of the next window's rule")
     func clusters() async throws {
         try await Stage.with { stage in

@@ -51,11 +51,14 @@ struct RuleDocumentTests {
                 "kind 'elo' is not valid: expected strict_margin or partial_pareto"
             ),
             (#""kind":"strict_margin","#, "", "kind 'absent' is not valid: expected strict_margin or partial_pareto"),
-            (#""stopping":"exact""#, #""stopping":"soon""#, "stopping 'soon' is not valid: expected full or exact"),
-            (#""stopping":"exact""#, #""stopping":1"#, "stopping '1' is not valid: expected full or exact"),
+            (
+                #""stopping":"exact""#, #""stopping":"soon""#,
+                "stopping 'soon' is not valid: expected full or exact or anytime"
+            ),
+            (#""stopping":"exact""#, #""stopping":1"#, "stopping '1' is not valid: expected full or exact or anytime"),
             (
                 #""kind""#, #""min_dominant":1,"kind""#,
-                "min_dominant '1' is not valid: expected no such field; allowed: environments, kind, stopping"
+                "min_dominant '1' is not valid: expected no such field; allowed: alpha_nano, environments, kind, stopping"
             ),
             (#""margin_nano":30000000"#, #""margin":0.03"#, "environments.abd.margin_nano 'absent' is not valid"),
             (#""margin_nano":30000000"#, #""margin_nano":0.03"#, "environments.abd.margin_nano '0.03' is not valid"),

@@ -20,6 +20,9 @@ public struct ArenaSettings: Sendable {
     public var voidPause: Duration = .seconds(600)
     /// Whether a contest ends as soon as its verdict can no longer change.
     public var curtail = true
+    /// The chance, in 1e-9, with which a contest may end on evidence that the full slate would contradict; nil to end it only
+    /// when the verdict is certain.
+    public var alphaNano: Int64?
     /// How many scores of an environment may yet turn out to be void: a contest ends early only once its verdict stands
     /// without them.
     public var voidAllowance: Int64 = 0

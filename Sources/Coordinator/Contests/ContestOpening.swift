@@ -14,7 +14,9 @@ extension Arena {
             jobs: zip(slates, turns(of: slates)).map { slate, turn in
                 PlannedJobs(
                     environment: slate.environment,
-                    tasks: TaskOrder.challenger(baseline: slate.scores).map { slate.tasks[$0] },
+                    // Evidence is only evidence in the slate's own order, which is random.
+                    tasks: window.stopsOnEvidence
+                        ? slate.tasks : TaskOrder.challenger(baseline: slate.scores).map { slate.tasks[$0] },
                     planned: slate.tasks.count, turn: turn)
             }, in: &session)
         let contests = try session.run(
@@ -61,15 +63,19 @@ private struct FindOpenWindow: Statement {
     struct Window: Sendable {
         var id: WindowID
         var champion: Hotkey
+        var stopsOnEvidence: Bool
     }
 
     static let sql = """
-        SELECT w.id, e.hotkey FROM affine.task_window w JOIN affine.evaluation e ON e.id = w.baseline_evaluation
+        SELECT w.id, e.hotkey, r.document::jsonb->>'stopping' = 'anytime'
+        FROM affine.task_window w
+        JOIN affine.evaluation e ON e.id = w.baseline_evaluation
+        JOIN affine.rule r ON r.digest = w.rule_digest
         WHERE w.state = 'open' AND e.state = 'complete'
         """
 
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Window {
-        try Window(id: row.next(), champion: row.next())
+        try Window(id: row.next(), champion: row.next(), stopsOnEvidence: row.next())
     }
 }
 

@@ -77,7 +77,8 @@ extension Arena {
                         samplingCount: Int64(environment.samplingCount), confidence: settings.confidence,
                         clusterSpan: environment.clusterSpan))
             },
-            stopping: settings.curtail ? .exact : .full, voidAllowance: settings.voidAllowance)
+            stopping: settings.alphaNano != nil ? .anytime : settings.curtail ? .exact : .full,
+            voidAllowance: settings.voidAllowance, alphaNano: settings.alphaNano)
     }
 }
 

@@ -23,6 +23,15 @@ struct ArenaOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "End a contest also on evidence, with this chance to contradict the full slate.",
+            discussion: """
+                For each environment and side, such as 0.05. Tasks then run in the slate's order instead of those first that \
+                decide soonest. Without it a contest ends early only when its verdict is certain.
+                """))
+    var anytime: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Scores of an environment that may yet turn out to be void.",
             discussion: "A contest ends early only once its verdict would stand without them, whichever they are."))
     var voidAllowance: Int64 = 0
@@ -59,6 +68,15 @@ struct ArenaOptions: ParsableArguments {
                 "--void-allowance '\(voidAllowance)' is not valid: expected 0 to \(RuleDocument.maxVoidAllowance), and 0 "
                     + "with --no-curtail")
         }
+        if let anytime {
+            guard let nano = Score(decimal: anytime)?.nano, RuleDocument.alphaRange.contains(nano) else {
+                throw ValidationError("--anytime '\(anytime)' is not valid: expected 0.000001 to 0.5")
+            }
+            guard curtail, criticalValue == nil, voidAllowance == 0 else {
+                throw ValidationError(
+                    "--anytime can't be combined with --no-curtail, --critical-value or --void-allowance")
+            }
+        }
         if let criticalValue, confidence == nil {
             throw ValidationError(
                 "--critical-value '\(criticalValue)' is not valid: expected a number from 0.000001 to 100 with at most six "
@@ -81,6 +99,7 @@ struct ArenaOptions: ParsableArguments {
         settings.rerunTasks = rerunTasks
         settings.curtail = curtail
         settings.voidAllowance = voidAllowance
+        settings.alphaNano = anytime.flatMap { Score(decimal: $0)?.nano }
         settings.confidence = confidence
         settings.environmentOrder = environmentOrder
         return settings

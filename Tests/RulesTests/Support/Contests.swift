@@ -14,14 +14,16 @@ enum Contests {
 
     static func rule(_ random: inout SeededRandom, stopping: RuleDocument.Stopping = .exact) throws -> RuleDocument {
         let count = random.int(1...4)
-        let isStrict = random.chance(50)
+        let isStrict = random.chance(50) || stopping == .anytime
         var environments: [RuleEnvironment] = []
         for index in 0..<count {
             let terms = try terms(&random, hasTolerance: !isStrict)
             environments.append(RuleEnvironment(name: try EnvironmentName("env\(index)"), terms: terms))
         }
         let kind: any RuleKind = isStrict ? StrictMargin() : PartialPareto(minDominant: random.int(1...count))
-        return try RuleDocument(kind: kind, environments: random.shuffled(environments), stopping: stopping)
+        return try RuleDocument(
+            kind: kind, environments: random.shuffled(environments), stopping: stopping,
+            alphaNano: stopping == .anytime ? 50_000_000 : nil)
     }
 
     private static func terms(_ random: inout SeededRandom, hasTolerance: Bool) throws -> EnvironmentTerms {

@@ -40,7 +40,7 @@ extension RuleDocument {
     }
 
     func conclude(_ standings: ContestStandings, finished: Bool) -> Verdict? {
-        let isOver = finished || standings.areComplete || (stopping == .exact && standings.areCertain(under: kind))
+        let isOver = finished || standings.areComplete || (stopping != .full && standings.areCertain(under: kind))
         return isOver ? verdict(on: standings.current, finished: finished) : nil
     }
 

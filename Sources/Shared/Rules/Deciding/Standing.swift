@@ -14,14 +14,19 @@ public struct Standing: Hashable, Sendable {
     /// Whether the terms' confidence bound clears the margin: `yes` where the terms ask for none, `unknown` until every
     /// task is decided and as long as only sums are known.
     public let isConfident: Trivalent
+    /// What the evidence so far says, under a rule that may stop on it; whatever is certain counts more.
+    public let evidence: Trivalent
 
     public init(terms: EnvironmentTerms, tally: EnvironmentTally) {
         self.init(terms: terms, tally: tally, pairs: nil)
     }
 
-    init(terms: EnvironmentTerms, tally: EnvironmentTally, pairs: PairedSums?) {
+    init(
+        terms: EnvironmentTerms, tally: EnvironmentTally, pairs: PairedSums?, evidence: Trivalent = .unknown
+    ) {
         self.terms = terms
         self.tally = tally
+        self.evidence = evidence
         isConfident =
             if let confidence = terms.confidence {
                 pairs.map { $0.clears(confidence, margin: terms.margin) ? .yes : .no } ?? .unknown
@@ -45,7 +50,13 @@ public struct Standing: Hashable, Sendable {
 
     /// Whether Σx − Σc > N·m, with the terms' confidence if they ask for it. Equality is `no`: a tie keeps the champion.
     public var dominates: Trivalent {
-        isTooShort ? .no : Trivalent(isPositive: lower.nano...upper.nano) && isConfident
+        let certain = isTooShort ? .no : Trivalent(isPositive: lower.nano...upper.nano) && isConfident
+        return certain == .unknown ? evidence : certain
+    }
+
+    /// Whether evidence decides it, and nothing that is certain does.
+    public var restsOnEvidence: Bool {
+        evidence != .unknown && Trivalent(isPositive: lower.nano...upper.nano) == .unknown
     }
 
     /// Whether the challenger dominates, or falls behind by no more than the tolerance allows.

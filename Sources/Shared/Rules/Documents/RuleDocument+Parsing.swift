@@ -10,6 +10,7 @@ extension RuleDocument {
         _ = fields.takeIfPresent("kind")
         let stopping = try Self.stopping(&fields)
         let allowance = try fields.integerIfPresent("void_allowance", in: 0...Self.maxVoidAllowance)
+        let alpha = try fields.integerIfPresent("alpha_nano", in: Self.alphaRange)
         var environments: [RuleEnvironment] = []
         for member in try fields.object("environments") {
             let name = try EnvironmentName(member.key)
@@ -18,7 +19,9 @@ extension RuleDocument {
         }
         let kind = try kindType.init(reading: &fields)
         try fields.finish()
-        try self.init(kind: kind, environments: environments, stopping: stopping, voidAllowance: allowance ?? 0)
+        try self.init(
+            kind: kind, environments: environments, stopping: stopping, voidAllowance: allowance ?? 0,
+            alphaNano: alpha)
     }
 
     private static func kind(named fields: JSONFields) throws(InvalidValue) -> any RuleKind.Type {

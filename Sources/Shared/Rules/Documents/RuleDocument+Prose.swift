@@ -21,6 +21,10 @@ extension RuleDocument {
     private var stoppingProse: String {
         switch stopping {
         case .full: "Every task is run before the contest is decided."
+        case .anytime:
+            "The contest ends as soon as no result that is still missing could change the verdict, or as the evidence, task by task "
+                + "in the slate's order, has a chance of at most \(Score(nano: alphaNano ?? 0)), for each environment and side, to "
+                + "contradict the full slate."
         case .exact:
             "The contest ends as soon as no result that is still missing could change the verdict"
                 + (voidAllowance == 0

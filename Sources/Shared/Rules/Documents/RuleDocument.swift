@@ -10,6 +10,8 @@ public struct RuleDocument: Sendable {
         case full
         /// As soon as nothing that is still unknown can change the verdict.
         case exact
+        /// Also as soon as the evidence in each environment is stronger than 1/alpha to 1.
+        case anytime
     }
 
     public static let maxEnvironments = 1_000
@@ -25,6 +27,8 @@ public struct RuleDocument: Sendable {
     /// How many of an environment's scores may yet turn out to be void: a contest stops early only once its verdict would
     /// stand without them, whichever they are.
     public let voidAllowance: Int64
+    /// Of `anytime`: the probability, for each environment and side, of contradicting the full slate, in 1e-9.
+    public let alphaNano: Int64?
     /// The document's only spelling: sorted keys, integers, no white space, ASCII.
     public let canonical: String
     /// SHA-256 of the canonical bytes.
@@ -32,7 +36,8 @@ public struct RuleDocument: Sendable {
 
     /// - Throws: `InvalidValue` that names field, value and what is allowed.
     public init(
-        kind: any RuleKind, environments: [RuleEnvironment], stopping: Stopping, voidAllowance: Int64 = 0
+        kind: any RuleKind, environments: [RuleEnvironment], stopping: Stopping, voidAllowance: Int64 = 0,
+        alphaNano: Int64? = nil
     ) throws(InvalidValue) {
         let sorted = environments.sorted { $0.name < $1.name }
         guard (1...Self.maxEnvironments).contains(sorted.count) else {
@@ -51,11 +56,13 @@ public struct RuleDocument: Sendable {
                 expected: "0 to \(Self.maxVoidAllowance), and 0 unless stopping is exact")
         }
         try kind.check(sorted)
+        try Self.check(alphaNano, kind, sorted, stopping)
         self.kind = kind
         self.environments = sorted
         self.stopping = stopping
         self.voidAllowance = voidAllowance
-        canonical = Self.json(kind, sorted, stopping, voidAllowance).canonical
+        self.alphaNano = alphaNano
+        canonical = Self.json(kind, sorted, stopping, voidAllowance, alphaNano).canonical
         digest = SHA256Digest(of: canonical)
     }
 
@@ -68,18 +75,46 @@ public struct RuleDocument: Sendable {
     }
 
     /// Whether sums of scores are all that the rule looks at.
-    public var needsOnlySums: Bool { voidAllowance == 0 && environments.allSatisfy { $0.terms.confidence == nil } }
+    public var needsOnlySums: Bool {
+        voidAllowance == 0 && stopping != .anytime && environments.allSatisfy { $0.terms.confidence == nil }
+    }
+
+    private static func check(
+        _ alphaNano: Int64?, _ kind: any RuleKind, _ environments: [RuleEnvironment], _ stopping: Stopping
+    ) throws(InvalidValue) {
+        guard stopping == .anytime else {
+            guard let alphaNano else { return }
+            throw InvalidValue(
+                field: "alpha_nano", value: String(alphaNano), expected: "none unless stopping is anytime")
+        }
+        guard let alphaNano, alphaRange.contains(alphaNano) else {
+            throw InvalidValue(
+                field: "alpha_nano", value: alphaNano.map(String.init) ?? "absent",
+                expected:
+                    "\(alphaRange.lowerBound) to \(alphaRange.upperBound), the chance to contradict the full slate")
+        }
+        guard kind is StrictMargin, environments.allSatisfy({ $0.terms.confidence == nil }) else {
+            throw InvalidValue(
+                field: "stopping", value: "anytime",
+                expected: "strict_margin without critical_micro, which are what it can end")
+        }
+    }
+
+    /// What `alphaNano` may be.
+    public static let alphaRange: ClosedRange<Int64> = 1_000...500_000_000
 
     /// What is at its default is left out, so that a rule that does not use a later addition keeps its digest.
     private static func json(
-        _ kind: any RuleKind, _ environments: [RuleEnvironment], _ stopping: Stopping, _ voidAllowance: Int64
+        _ kind: any RuleKind, _ environments: [RuleEnvironment], _ stopping: Stopping, _ voidAllowance: Int64,
+        _ alphaNano: Int64?
     ) -> ExactJSON {
         .object(
             kind.fields + [
                 .init("kind", .string(type(of: kind).name)),
                 .init("stopping", .string(stopping.rawValue)),
                 .init("environments", .object(environments.map { .init($0.name.rawValue, $0.terms.json) })),
-            ] + (voidAllowance == 0 ? [] : [.init("void_allowance", .integer(voidAllowance))]))
+            ] + (voidAllowance == 0 ? [] : [.init("void_allowance", .integer(voidAllowance))])
+                + (alphaNano.map { [.init("alpha_nano", .integer($0))] } ?? []))
     }
 }
 

@@ -16,9 +16,10 @@ extension ContestRecord {
     /// verdict falls as soon as the rest of the slate could turn it.
     ///
     /// - Returns: Nil when no change of the challenger's scores is enough, such as when a baseline at `hi` leaves no
-    ///   room for the margin.
+    ///   room for the margin, and for a verdict that rests on evidence: that hangs on the order as well.
     public func pivotalTasks() -> PivotalTasks? {
         let environments = changeableStandings
+        guard !environments.contains(where: \.standing.restsOnEvidence) else { return nil }
         let goals: [ChangeGoal] =
             switch rule.kind.dethrones(environments.map(\.standing)) {
             case .yes: [.doubtful]
@@ -40,7 +41,9 @@ extension ContestRecord {
     ///   environment that the rule does not name.
     public func pivotalTasks(in name: EnvironmentName) -> PivotalTasks? {
         let environments = changeableStandings
-        guard let index = rule.environments.firstIndex(where: { $0.name == name }) else { return nil }
+        guard let index = rule.environments.firstIndex(where: { $0.name == name }),
+            !environments[index].standing.restsOnEvidence
+        else { return nil }
         let goal: ChangeGoal
         switch environments[index].standing.dominates {
         case .yes: goal = .doubtful

@@ -74,6 +74,6 @@ extension RuleDocument {
         try RuleDocument(
             kind: kind,
             environments: environments.map { RuleEnvironment(name: $0.name, terms: change($0.name, $0.terms)) },
-            stopping: stopping, voidAllowance: voidAllowance)
+            stopping: stopping, voidAllowance: voidAllowance, alphaNano: alphaNano)
     }
 }

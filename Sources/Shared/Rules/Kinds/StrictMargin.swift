@@ -37,6 +37,8 @@ public struct StrictMargin: RuleKind {
         let result =
             switch state(of: standing) {
             case _ where standing.isTooShort: "lost: too few tasks"
+            case .won where standing.restsOnEvidence: "won on the evidence so far"
+            case .lost where standing.restsOnEvidence: "lost on the evidence so far"
             case .lost where standing.doubt != nil: "lost: \(standing.doubt ?? "")"
             case .won: "won by \(atLeast)\(standing.lower.distance(over: count))"
             case .lost where standing.upper == .zero:

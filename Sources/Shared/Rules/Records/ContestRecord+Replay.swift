@@ -34,7 +34,8 @@ extension ContestRecord {
         zip(rule.environments, zip(slates, sums)).map { environment, side in
             let (slate, tally) = side
             let pairs = environment.terms.confidence == nil ? nil : PairedSums(slate, under: environment.terms)
-            return Standing(terms: environment.terms, tally: tally, pairs: pairs)
+            let evidence = rule.alphaNano.map { slate.evidence(under: environment.terms, alphaNano: $0) } ?? .unknown
+            return Standing(terms: environment.terms, tally: tally, pairs: pairs, evidence: evidence)
         }
     }
 
