@@ -116,18 +116,15 @@ public struct ContestHistory: Sendable {
     }
 
     private func find(_ scope: HistoryScope) async throws -> [ContestID] {
-        switch scope {
-        case .all: return try await database.run(FindContests(window: nil)).filter(\.isOver).map(\.id)
-        case .window(let window): return try await database.run(FindContests(window: window)).filter(\.isOver).map(\.id)
-        case .contests(let wanted):
-            let states = Dictionary(
-                uniqueKeysWithValues: try await database.run(FindContests(window: nil)).map { ($0.id, $0.isOver) })
+        let found = try await database.run(FindContests(scope: scope))
+        if case .contests(let wanted) = scope {
+            let states = Dictionary(uniqueKeysWithValues: found.map { ($0.id, $0.isOver) })
             for id in wanted {
                 guard let isOver = states[id] else { throw HistoryError.unknown(id) }
                 guard isOver else { throw HistoryError.running(id) }
             }
-            return Set(wanted).sorted()
         }
+        return found.filter(\.isOver).map(\.id)
     }
 }
 
@@ -143,6 +140,7 @@ private final class Counter: Sendable {
     }
 }
 
+/// Why a contest's history can't be told.
 public enum HistoryError: Error, Sendable, CustomStringConvertible {
     case unknown(ContestID)
     case running(ContestID)
@@ -155,13 +153,20 @@ public enum HistoryError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// Contests in the order of their numbers, of one window or of all.
+/// The scope's contests in the order of their numbers.
 private struct FindContests: Statement {
     static let sql = """
-        SELECT id, state <> 'running' FROM affine.contest WHERE $1::bigint IS NULL OR window_id = $1 ORDER BY id
+        SELECT id, state <> 'running' FROM affine.contest
+        WHERE ($1::bigint IS NULL OR window_id = $1) AND ($2::bigint[] IS NULL OR id = ANY ($2)) ORDER BY id
         """
-    var window: WindowID?
-    func bind(_ bindings: inout Bindings) { bindings.append(window) }
+    var scope: HistoryScope
+
+    func bind(_ bindings: inout Bindings) {
+        let window: WindowID? = if case .window(let window) = scope { window } else { nil }
+        let contests: [ContestID]? = if case .contests(let contests) = scope { contests } else { nil }
+        bindings.append(window)
+        bindings.append(contests)
+    }
 
     static func decode(_ row: inout RowReader) throws(PostgresError) -> (id: ContestID, isOver: Bool) {
         (try row.next(), try row.next())

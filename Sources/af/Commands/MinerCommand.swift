@@ -53,14 +53,13 @@ struct MinerCommand: AsyncParsableCommand {
         var miner: String
 
         func run() async throws {
+            let uid = Int32(miner)
+            let hotkey = uid == nil ? try Hotkey(miner) : nil
             try await Backend.with(options) { backend in
                 let reports = Reports(database: backend.database)
-                let rows: [JSONValue]
-                if let uid = Int32(miner) {
-                    rows = try await reports.miner(uid: uid)
-                } else {
-                    rows = try await reports.miner(try Hotkey(miner))
-                }
+                var rows: [JSONValue] = []
+                if let uid { rows = try await reports.miner(uid: uid) }
+                if let hotkey { rows = try await reports.miner(hotkey) }
                 guard let row = rows.first else {
                     throw CommandError("there is no miner \(miner): 'af miner list' shows those there are")
                 }
