@@ -145,6 +145,7 @@ let package = Package(
                 .embedInCode("0017_chain.sql"),
                 .embedInCode("0018_public.sql"),
                 .embedInCode("0019_environments.sql"),
+                .embedInCode("0020_metrics.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

@@ -28,7 +28,7 @@ public struct Dashboard: Sendable {
         self.templates = MustacheLibrary(templates: templates)
     }
 
-    /// Puts the pages at the router's root.
+    /// Puts the pages at the router's root, and `/metrics` beside them.
     public func addRoutes(to router: Router<some RequestContext>) {
         router.get("style.css") { _, _ in
             Response(
@@ -49,6 +49,7 @@ public struct Dashboard: Sendable {
         }
         router.get("workers") { _, _ in try page("Workers", path: "/workers", "table", try await workers(), refresh: 30)
         }
+        router.get("metrics") { _, _ in try await Metrics(database: database).response() }
         router.get("rule") { _, _ in try page("Rule", path: "/rule", "table", try await rule()) }
     }
 

@@ -41,6 +41,38 @@ import Testing
         }
     }
 
+    @Test("metrics are there from the start, one line a series under its help, and follow what happens")
+    func metrics() async throws {
+        try await Stage.with { stage in
+            try await serving(stage) { url, http in
+                let empty = try await Self.metrics(url, http)
+                #expect(empty["affine_miners{state=\"pending\"}"] == 0 && empty["affine_ready_jobs"] == 0)
+                #expect(empty["affine_contest_age_seconds"] == nil && empty["affine_weights_age_blocks"] == nil)
+                let miners = try await stage.prepare("abc")
+                try await stage.play([miners[0]]) { _ in .scored(500) }
+                let running = try await Self.metrics(url, http)
+                #expect(running["affine_miners{state=\"champion\"}"] == 1)
+                #expect(running["affine_miners{state=\"contesting\"}"] == 1)
+                #expect(running["affine_miners{state=\"pending\"}"] == 1)
+                #expect(running["affine_contests{state=\"running\"}"] == 1 && running["affine_ready_jobs"] == 20)
+                #expect(running["affine_contest_age_seconds"].map { $0 >= 0 } == true)
+                #expect(running["affine_window_age_blocks"].map { $0 >= 0 } == true)
+            }
+        }
+    }
+
+    private static func metrics(_ url: String, _ http: HTTPClient) async throws -> [String: Double] {
+        let reply = try await Reply.get("\(url)/metrics", http)
+        #expect(reply.status == 200 && reply.header("content-type") == "text/plain; version=0.0.4; charset=utf-8")
+        let lines = String(decoding: reply.bytes, as: UTF8.self).split(separator: "\n")
+        let series = lines.filter { !$0.hasPrefix("#") }.map { $0.split(separator: " ") }
+        let helps = lines.filter { $0.hasPrefix("# HELP ") }.map { $0.split(separator: " ")[2] }
+        // A name's series follow one another, under one help.
+        #expect(Set(helps).count == helps.count && Set(series.map { $0[0].prefix { $0 != "{" } }) == Set(helps))
+        return Dictionary(
+            series.map { (String($0[0]), Double($0[1]) ?? .nan) }, uniquingKeysWith: { _, _ in .nan })
+    }
+
     @Test(
         "the running contest's board shows champion, what is to be beaten and where the challenger can end, also to who can't see"
     )
