@@ -157,7 +157,7 @@ let package = Package(
         .target(
             name: "CoordinatorAPI",
             dependencies: ["Coordinator", "Domain", "Digest", "Rules", "Postgres", "Records", httpTypes, hummingbird],
-            path: "Sources/Coordinator/API", swiftSettings: strict),
+            path: "Sources/Coordinator/API", resources: [.embedInCode("openapi.json")], swiftSettings: strict),
         .target(
             name: "CoordinatorDashboard",
             dependencies: [

@@ -17,7 +17,8 @@ struct Affine: AsyncParsableCommand {
             UpCommand.self, DemoCommand.self, DatabaseCommand.self, CoordinatorCommand.self, WorkerCommand.self,
             ChainCommand.self, MinerCommand.self, EnvironmentCommand.self, WindowCommand.self, ContestCommand.self,
             RuleCommand.self, ArenaCommand.self,
-            RankCommand.self, WeightsCommand.self, ValidatorCommand.self, AuditCommand.self, DoctorCommand.self,
+            RankCommand.self, WeightsCommand.self, GetRankCommand.self, GetMinerCommand.self, GetScoresCommand.self,
+            GetScoreCommand.self, GetWeightsCommand.self, ValidatorCommand.self, AuditCommand.self, DoctorCommand.self,
             BenchCommand.self,
         ])
 }

@@ -28,8 +28,8 @@ public struct PublicAPI: Sendable {
             try await one(request, MinerDocument(uid: try uid(context), hotkey: nil), missing: "miner")
         }
         api.get("miners/hotkey/:hotkey") { request, context in
-            let hotkey = context.parameters.get("hotkey") ?? ""
-            return try await one(request, MinerDocument(uid: nil, hotkey: hotkey), missing: "miner")
+            guard let hotkey = try? Hotkey(context.parameters.get("hotkey") ?? "") else { throw missing("miner") }
+            return try await one(request, MinerDocument(uid: nil, hotkey: hotkey.rawValue), missing: "miner")
         }
         api.get("scores/latest") { request, _ in
             let top = try limit("top", request, default: 32)
@@ -43,6 +43,9 @@ public struct PublicAPI: Sendable {
     }
 
     private func addOtherRoutes(to api: RouterGroup<some RequestContext>) {
+        api.get("openapi.json") { request, _ in
+            Self.answer(String(decoding: PackageResources.openapi_json, as: UTF8.self), for: request)
+        }
         api.get("config") { _, _ in Self.answer(#"{"configs":{"validator_burn_percentage":\#(burn)}}"#) }
         api.get("config/:key") { _, context in
             guard context.parameters.get("key") == "validator_burn_percentage" else { throw missing("configuration") }
@@ -154,11 +157,17 @@ private struct Reading<Context: RequestContext>: RouterMiddleware {
         _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
         var response: Response
-        do { response = try await next(request, context) } catch let error as HTTPError {
+        do {
+            guard request.method == .get || request.method == .head else {
+                throw HTTPError(
+                    .methodNotAllowed, headers: [.allow: "GET, HEAD"], message: "only reads are served here")
+            }
+            response = try await next(request, context)
+        } catch let error as HTTPError {
             let detail = JSONValue.object(["detail": .string(error.body ?? error.status.reasonPhrase)])
             response = Response(
-                status: error.status, headers: [.contentType: "application/json"],
-                body: .init(byteBuffer: .init(string: detail.text)))
+                status: error.status, headers: error.headers, body: .init(byteBuffer: .init(string: detail.text)))
+            response.headers[.contentType] = "application/json"
         }
         response.headers[.accessControlAllowOrigin] = "*"
         return response

@@ -4,7 +4,7 @@ import Domain
 
 struct RankCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rank", abstract: "The champion, the running contest and the queue.", aliases: ["get-rank"])
+        commandName: "rank", abstract: "The champion, the running contest and the queue.")
     @OptionGroup var options: CommonOptions
 
     func run() async throws {
@@ -18,8 +18,7 @@ struct RankCommand: AsyncParsableCommand {
 
 struct WeightsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "weights", abstract: "The newest weight snapshot, and what is due, sent and final on the chain.",
-        aliases: ["get-weights"])
+        commandName: "weights", abstract: "The newest weight snapshot, and what is due, sent and final on the chain.")
     @OptionGroup var options: CommonOptions
 
     func run() async throws {

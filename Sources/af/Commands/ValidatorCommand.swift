@@ -18,8 +18,7 @@ struct ValidatorCommand: AsyncParsableCommand {
         @Flag(help: "Log more, to standard error.")
         var verbose = false
 
-        @Option(help: "The arena's API (or API_URL).")
-        var api = CommonOptions.apiURL ?? "https://api.affine.io/api/v1"
+        @OptionGroup var arena: ArenaAPI
 
         @Option(help: "Folder of the bridge.")
         var bridge: String
@@ -54,7 +53,7 @@ struct ValidatorCommand: AsyncParsableCommand {
         func run() async throws {
             var logger = Logger(label: "affine") { StreamLogHandler.standardError(label: $0) }
             logger.logLevel = verbose ? .debug : .notice
-            var settings = ValidatorService.Settings(api: api)
+            var settings = ValidatorService.Settings(api: arena.api)
             settings.interval = interval
             settings.maximumAge = maximumAge
             let http = HTTPClient()

@@ -33,12 +33,12 @@ struct APIOptions: ParsableArguments {
     func services(_ database: Database, burn: Score, logger: Logger) throws -> [any Service] {
         var services: [any Service] = []
         if let apiPort {
-            let router = Router()
+            let router = Router(options: .autoGenerateHeadEndpoints)
             PublicAPI(database: database, burn: burn).addRoutes(to: router)
             services.append(Self.server(router, "API", apiHost, apiPort, path: "/api/v1", logger))
         }
         if let dashboardPort {
-            let router = Router()
+            let router = Router(options: .autoGenerateHeadEndpoints)
             try Dashboard(database: database).addRoutes(to: router)
             services.append(Self.server(router, "dashboard", "127.0.0.1", dashboardPort, path: "/", logger))
         }
