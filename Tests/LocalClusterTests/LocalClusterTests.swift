@@ -57,7 +57,9 @@ private struct Listening: Statement {
                 try session.execute("CREATE TABLE greeting AS SELECT 'hello' AS text")
                 try #expect(session.run(Listening()) == ["5MB"])
             }
+            let server = try processID(cluster)
             try await cluster.stop()
+            #expect(!FileManager.default.fileExists(atPath: "/proc/\(server)/cwd"), "it has not exited yet")
             #expect(cluster.status() == .stopped)
             try await cluster.stop()
             #expect(try await !cluster.start().adopted)

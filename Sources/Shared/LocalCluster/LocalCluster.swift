@@ -67,10 +67,13 @@ public struct LocalCluster: Sendable {
         return Postmaster.find(data: data).map { .running(processID: $0) } ?? .stopped
     }
 
-    /// Stops the server, or returns at once when none runs.
+    /// Stops the server and returns once its process is gone, or at once when none runs.
     public func stop(_ mode: StopMode = .fast) async throws {
-        guard case .running = status() else { return }
+        guard case .running(let id) = status() else { return }
         try await runTool("pg_ctl", ["-D", data, "-m", mode.rawValue, "-w", "-t", "30", "stop"])
+        // The tool is done once the server has removed its file, which is shortly before it exits.
+        let deadline = ContinuousClock.now + .seconds(5)
+        while Postmaster.works(id, in: data), .now < deadline { try await Task.sleep(for: .milliseconds(10)) }
     }
 
     var data: String { "\(folder)/data" }

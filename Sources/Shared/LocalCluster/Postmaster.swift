@@ -11,6 +11,11 @@ enum Postmaster {
         return folder == Files.real(data) ? id : nil
     }
 
+    /// Whether that process works in the data folder; one that has ended, or that we may not look at, does not.
+    static func works(_ id: Int32, in data: String) -> Bool {
+        workingFolder(of: id).map { $0 == Files.real(data) } ?? false
+    }
+
     /// Removes what a killed server left behind, where the server itself would be misled by it.
     static func forgetStale(data: String) throws(LocalClusterError) {
         guard recorded(data: data) != nil, find(data: data) == nil else { return }
