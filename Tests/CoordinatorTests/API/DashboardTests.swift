@@ -1,6 +1,7 @@
 import Coordinator
 import CoordinatorDashboard
 import Domain
+import FoundationEssentials
 import HTTPClient
 import Hummingbird
 import TestSupport
@@ -57,6 +58,24 @@ import Testing
                 #expect(running["affine_contests{state=\"running\"}"] == 1 && running["affine_ready_jobs"] == 20)
                 #expect(running["affine_contest_age_seconds"].map { $0 >= 0 } == true)
                 #expect(running["affine_window_age_blocks"].map { $0 >= 0 } == true)
+            }
+        }
+    }
+
+    @Test("every alert looks at metrics that there are, and says what to do")
+    func alerts() async throws {
+        try await Stage.with { stage in
+            let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../..").standardized
+            let file = root.appending(path: "deploy/prometheus/alerts.yml")
+            let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+            let view = try await stage.owner.value("SELECT pg_get_viewdef('ops.metric'::regclass)")
+            let looks = lines.filter { $0.contains("expr:") }
+            #expect(looks.count > 1)
+            #expect(looks.count == lines.count { $0.contains("- alert:") })
+            #expect(looks.count == lines.count { $0.contains("action:") })
+            for look in looks {
+                let names = look.matches(of: /affine_[a-z_]+/).map(\.output)
+                #expect(!names.isEmpty && names.allSatisfy { view.contains("'\($0)'") }, "\(look)")
             }
         }
     }
