@@ -55,28 +55,23 @@ struct QueueModel {
         }
     }
 
-    /// False when the queue gave what it did not have, or less than it should.
-    mutating func claim(_ taken: [UUID: Held], by worker: UUID, runs: Int) -> Bool {
-        var left = min(runs, ready.count { $0.straggler != worker })
-        var met: [Waiting] = []
-        for (id, lease) in taken {
-            for position in lease.positions {
-                let waiting = Waiting(position: position, attempt: lease.attempt, straggler: lease.straggler)
-                guard lease.straggler == nil || lease.straggler != worker, remove(waiting) else { return false }
-                met.append(waiting)
-                left -= 1
-            }
-            leases[id] = lease
+    /// - Parameter left: what the queue says is ready afterwards. A lease that lost its worker can have been backed up
+    ///   twice; backups that are alike become one, so that the leases alone do not tell which runs were taken.
+    /// - Returns: False when the queue gave what it did not have, or less than it should.
+    mutating func claim(_ taken: [UUID: Held], leaving left: [Waiting], by worker: UUID, runs: Int) -> Bool {
+        var gone = ready
+        for waiting in left {
+            guard let index = gone.firstIndex(of: waiting) else { return false }
+            gone.remove(at: index)
         }
-        // A lease that lost its worker can have been backed up twice; backups that are alike become one.
-        for waiting in met where left > 0 && remove(waiting) { left -= 1 }
-        return left == 0
-    }
-
-    private mutating func remove(_ waiting: Waiting) -> Bool {
-        guard let index = ready.firstIndex(of: waiting) else { return false }
-        ready.remove(at: index)
-        return true
+        let given = taken.values.flatMap { lease in
+            lease.positions.map { Waiting(position: $0, attempt: lease.attempt, straggler: lease.straggler) }
+        }
+        let expected = min(runs, ready.count { $0.straggler != worker })
+        ready = left
+        leases.merge(taken) { $1 }
+        return gone.count == expected && Set(gone) == Set(given) && Set(given).count == given.count
+            && !gone.contains { $0.straggler == worker }
     }
 
     /// - Parameters:

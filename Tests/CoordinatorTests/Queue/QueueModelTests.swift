@@ -96,9 +96,23 @@ private struct QueueGame {
                 worker: worker.id, attempt: lease.attempt, straggler: UUID(uuidString: straggler),
                 positions: Set(lease.positions))
         }
-        let isAllowed = model.claim(taken, by: worker.id, runs: runs)
+        let isAllowed = model.claim(taken, leaving: try await ready(), by: worker.id, runs: runs)
         #expect(isAllowed, "the queue gave what it did not have, or kept back what it had")
         everLeased += leases.map { ($0, worker) }
+    }
+
+    private func ready() async throws -> [QueueModel.Waiting] {
+        try await stage.owner.column(
+            """
+            SELECT concat_ws(' ', p, attempt, straggler)
+            FROM affine.ready, generate_series(from_position, to_position) AS p
+            """
+        ).map { row in
+            let fields = row.split(separator: " ")
+            return QueueModel.Waiting(
+                position: try #require(Int32(fields[0])), attempt: try #require(Int16(fields[1])),
+                straggler: fields.count > 2 ? UUID(uuidString: String(fields[2])) : nil)
+        }
     }
 
     /// Some reports of one worker's leases, held or not, some of them twice or of positions that are not theirs.
