@@ -102,7 +102,8 @@ let tests: [Target] = [
     .testTarget(
         name: "WorkerTests",
         dependencies: [
-            "Worker", "Domain", "Environments", "HTTPClient", "Migrating", "Migrations", "Postgres", "TestSupport",
+            "Worker", "Domain", "EnvironmentCalls", "Environments", "HTTPClient", "Migrating", "Migrations", "Postgres",
+            "TestSupport",
             logging,
             serviceLifecycle,
         ], swiftSettings: strict),
@@ -169,7 +170,10 @@ let package = Package(
                 + [.embedInCode("Templates/style.css")], swiftSettings: strict),
         .target(
             name: "Environments", dependencies: ["Domain", "Digest", "Inference", subprocess, systemPackage],
-            exclude: ["Server"], swiftSettings: strict),
+            exclude: ["Calling", "Server"], swiftSettings: strict),
+        .target(
+            name: "EnvironmentCalls", dependencies: ["Domain", "Environments", "HTTPClient", "Inference"],
+            path: "Sources/Environments/Calling", swiftSettings: strict),
         .target(
             name: "EnvironmentServer",
             dependencies: ["Domain", "Environments", "Inference", httpTypes, hummingbird, nioCore],
@@ -177,14 +181,15 @@ let package = Package(
         .target(
             name: "Worker",
             dependencies: [
-                "Domain", "Environments", "HTTPClient", "Inference", "Postgres", "Records", logging, serviceLifecycle,
+                "Domain", "EnvironmentCalls", "Environments", "HTTPClient", "Inference", "Postgres", "Records", logging,
+                serviceLifecycle,
             ], swiftSettings: strict),
         .executableTarget(
             name: "af",
             dependencies: [
                 "Domain", "Digest", "Rules", "Statistics", "Coordinator", "CoordinatorAPI", "CoordinatorDashboard",
                 "Worker", "Environments",
-                "EnvironmentServer",
+                "EnvironmentCalls", "EnvironmentServer",
                 "HTTPClient",
                 "Inference", "LocalCluster", "Migrating",
                 "Migrations", "Postgres", argumentParser, hummingbird, logging, serviceLifecycle, subprocess,

@@ -1,4 +1,5 @@
 internal import Domain
+internal import EnvironmentCalls
 internal import Environments
 internal import HTTPClient
 internal import Logging
@@ -32,8 +33,8 @@ struct WorkerSession: Sendable {
             http: http,
             logger: logger)
         runner = JobRunner(
-            lane: lane, orders: EnvironmentOrders(database: database), builtin: BuiltinEnvironments(),
-            remote: RemoteEnvironment(http: http, apiKey: settings.apiKey))
+            lane: lane, orders: EnvironmentOrders(database: database),
+            caller: EnvironmentCaller(http: http, apiKey: settings.apiKey))
         reporter = Reporter(worker: id, database: database, logger: logger)
         trust = Trust(timeToLive: settings.timeToLive)
     }

@@ -1,4 +1,5 @@
 import Domain
+import EnvironmentCalls
 import Postgres
 import Testing
 import Worker
@@ -14,9 +15,9 @@ import Worker
     }
 
     @Test func knownKindsHaveTheirPlace() throws {
-        #expect(try order().place == .builtin)
-        #expect(try order(kind: "url", baseURL: "http://h").place == .url("http://h"))
-        #expect(try order(parameters: #"{"difficulty":3}"#).parameters == ["difficulty": .integer(3)])
+        #expect(try order().settings.place == .builtin)
+        #expect(try order(kind: "url", baseURL: "http://h").settings.place == .url("http://h"))
+        #expect(try order(parameters: #"{"difficulty":3}"#).settings.parameters == ["difficulty": .integer(3)])
     }
 
     @Test("What is no order is refused, with the environment's name and the reason")

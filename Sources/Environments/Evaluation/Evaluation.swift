@@ -51,13 +51,17 @@ public struct Evaluation: Sendable {
         return .object(members)
     }
 
-    private var extra: [String: JSONValue] {
+    /// The prompt and, if there was one, the reply: an array of objects with `role` and `content`.
+    public var conversation: JSONValue {
         var turns = prompt
         if let reply { turns.append(ChatMessage(role: "assistant", content: reply.content)) }
+        return .array(turns.map { .object(["role": .string($0.role), "content": .string($0.content)]) })
+    }
+
+    private var extra: [String: JSONValue] {
         var members: [String: JSONValue] = [
-            "conversation": .array(
-                turns.map { .object(["role": .string($0.role), "content": .string($0.content)]) }),
-            "usage": usage, "seed": .integer(Int64(request.seed)), "task_id": .integer(request.taskID.rawValue),
+            "conversation": conversation, "usage": usage, "seed": .integer(Int64(request.seed)),
+            "task_id": .integer(request.taskID.rawValue),
             "difficulty": .integer(Int64(request.difficulty)), "model": .string(request.model),
         ]
         if let reason = reply?.finishReason { members["finish_reason"] = .string(reason) }

@@ -1,4 +1,5 @@
 internal import Domain
+internal import EnvironmentCalls
 internal import Inference
 package import Postgres
 internal import Records

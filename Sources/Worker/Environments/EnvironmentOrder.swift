@@ -1,23 +1,14 @@
 package import Domain
+package import EnvironmentCalls
 internal import FoundationEssentials
 package import Postgres
 internal import Synchronization
 
 /// How to run one environment of an evaluation, as its window froze it, and on which tasks.
 package struct EnvironmentOrder: Sendable {
-    package enum Place: Sendable, Equatable {
-        case builtin
-        case url(String)
-    }
-
     /// The environment's row number.
     var environment: Int16
-    var name: EnvironmentName
-    package var place: Place
-    var bounds: ScoreBounds
-    var timeout: Duration
-    var temperature: Double
-    package var parameters: [String: JSONValue]
+    package var settings: EnvironmentSettings
     /// The task of each position.
     var tasks: [TaskID]
 
@@ -29,6 +20,7 @@ package struct EnvironmentOrder: Sendable {
         guard let bounds = ScoreBounds(lo: lo, hi: hi),
             let parameters = try? JSONDecoder().decode([String: JSONValue].self, from: Data(parameters.utf8))
         else { throw PostgresError(.decoding, "environment \(name) has bounds or parameters that are not valid") }
+        let place: EnvironmentSettings.Place
         switch (kind, baseURL) {
         case ("builtin", nil): place = .builtin
         case ("url", let baseURL?): place = .url(baseURL)
@@ -36,11 +28,9 @@ package struct EnvironmentOrder: Sendable {
             throw PostgresError(.decoding, "environment \(name) is of kind '\(kind)', which this worker does not know")
         }
         self.environment = environment
-        self.name = name
-        self.bounds = bounds
-        self.timeout = timeout
-        self.temperature = temperature
-        self.parameters = parameters
+        settings = EnvironmentSettings(
+            name: name, place: place, bounds: bounds, timeout: timeout, temperature: temperature,
+            parameters: parameters)
         self.tasks = tasks
     }
 }

@@ -1,6 +1,5 @@
 internal import Domain
-internal import Environments
-internal import HTTPClient
+internal import EnvironmentCalls
 internal import Inference
 internal import Postgres
 
@@ -8,8 +7,7 @@ internal import Postgres
 struct JobRunner: Sendable {
     let lane: EndpointLane
     let orders: EnvironmentOrders
-    let builtin: BuiltinEnvironments
-    let remote: RemoteEnvironment
+    let caller: EnvironmentCaller
 
     /// Nil when the deployment rests: the job was not begun.
     ///
@@ -22,16 +20,11 @@ struct JobRunner: Sendable {
             return .fault(.infraFault, "environment_unusable", error.message)
         }
         guard let (client, baseURL) = lane.client(for: job.lease.deployment) else { return nil }
-        let task = order.tasks[Int(job.position)]
-        let result: JobResult
-        switch order.place {
-        case .builtin:
-            result = await builtin.evaluate(task, order, model: RestingModel(client, job.lease.deployment, lane))
-        case .url(let url):
-            result = await remote.evaluate(task, order, at: url, model: client.model, baseURL: baseURL)
-        }
+        let result = await caller.evaluate(
+            TaskCall(order.tasks[Int(job.position)], in: order.settings.name), order.settings,
+            model: RestingModel(client, job.lease.deployment, lane), name: client.model, baseURL: baseURL)
         if result.outcome == .scored { lane.praise(job.lease.deployment) }
-        return result.checked(against: order.bounds)
+        return result
     }
 }
 
@@ -54,13 +47,5 @@ private struct RestingModel: ChatModel {
             if error.callsForRest { lane.rest(deployment) }
             throw error
         }
-    }
-}
-
-extension JobResult {
-    /// A score outside its environment's bounds is the environment's fault.
-    fileprivate func checked(against bounds: ScoreBounds) -> JobResult {
-        guard let score, !bounds.contains(score) else { return self }
-        return .fault(.environmentFault, "score_out_of_bounds", "score \(score) is outside \(bounds)")
     }
 }

@@ -1,4 +1,5 @@
 internal import Domain
+internal import EnvironmentCalls
 internal import Logging
 internal import Postgres
 internal import Synchronization

@@ -1,4 +1,5 @@
 import Domain
+import EnvironmentCalls
 import FoundationEssentials
 import Postgres
 import Worker

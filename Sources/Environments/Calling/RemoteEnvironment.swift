@@ -10,15 +10,15 @@ struct RemoteEnvironment: Sendable {
     let apiKey: String?
 
     func evaluate(
-        _ task: TaskID, _ order: EnvironmentOrder, at url: String, model: String, baseURL: String
+        _ task: TaskCall, _ settings: EnvironmentSettings, at url: String, model: String, baseURL: String
     ) async -> JobResult {
-        let seconds = Int64(order.timeout / .seconds(1))
-        var arguments = order.parameters
-        arguments["task_id"] = .integer(task.rawValue)
-        arguments["seed"] = .integer(Int64(EvaluateRequest.seed(environment: order.name, taskID: task)))
+        let seconds = Int64(settings.timeout / .seconds(1))
+        var arguments = settings.parameters
+        arguments["task_id"] = .integer(task.task.rawValue)
+        arguments["seed"] = .integer(Int64(task.seed))
         arguments["model"] = .string(model)
         arguments["base_url"] = .string(baseURL)
-        arguments["temperature"] = .number(order.temperature)
+        arguments["temperature"] = .number(settings.temperature)
         arguments["timeout"] = .integer(max(1, seconds))
         if let apiKey { arguments["api_key"] = .string(apiKey) }
         do {
@@ -28,7 +28,7 @@ struct RemoteEnvironment: Sendable {
                 HTTPRequest(
                     method: "POST", url: url.hasSuffix("/") ? url + "call" : url + "/call",
                     headers: [("content-type", "application/json")], body: Array(JSONEncoder().encode(call)),
-                    timeout: order.timeout + .seconds(30)))
+                    timeout: settings.timeout + .seconds(30)))
             return JobResult(answer: response)
         } catch let error as HTTPError {
             return .fault(.environmentFault, "environment_\(error.code.rawValue)", error.detail)
@@ -64,7 +64,9 @@ extension JobResult {
                 : .fault(.environmentFault, "environment_failed", text)
             return
         }
-        self.init(evaluation: body["status"] == nil ? body : body["result"] ?? .null)
+        let evaluation = body["status"] == nil ? body : body["result"] ?? .null
+        self.init(evaluation: evaluation)
+        conversation = evaluation["extra"]?["conversation"]
     }
 
     /// Reads the result of `evaluate`: whether an error is the model's is for `extra.valid_for_scoring` to say.

@@ -10,26 +10,29 @@ struct BuiltinEnvironments: Sendable {
         self.sandbox = sandbox
     }
 
-    func evaluate(_ task: TaskID, _ order: EnvironmentOrder, model: some ChatModel) async -> JobResult {
-        guard let environment = ReferenceEnvironments.named(order.name) else {
-            return .fault(.infraFault, "environment_unknown", "this worker does not contain '\(order.name)'")
+    func evaluate(_ call: TaskCall, _ settings: EnvironmentSettings, model: some ChatModel) async -> JobResult {
+        guard let environment = ReferenceEnvironments.named(settings.name) else {
+            return .fault(.infraFault, "environment_unknown", "this worker does not contain '\(settings.name)'")
         }
         let request = EvaluateRequest(
-            taskID: task, seed: EvaluateRequest.seed(environment: order.name, taskID: task), model: "",
-            temperature: order.temperature, timeout: order.timeout,
-            difficulty: Int(order.parameters["difficulty"]?.integerValue ?? 0))
+            taskID: call.task, seed: call.seed, model: "", temperature: settings.temperature, timeout: settings.timeout,
+            difficulty: Int(settings.parameters["difficulty"]?.integerValue ?? 0))
         do {
-            switch try await ReferenceEvaluator(environment: environment, sandbox: sandbox).evaluate(
-                request, chat: model)
-            {
-            case .scored(let evaluation): return .scored(evaluation.score, usage: evaluation.reply?.usage)
-            case .unanswered(let failure, _): return JobResult(failure)
-            case .environmentFault(let fault, _): return await classify(fault)
-            }
+            let evaluator = ReferenceEvaluator(environment: environment, sandbox: sandbox)
+            let result = try await evaluator.evaluate(request, chat: model)
+            return await self.result(of: result).with(conversation: result.evaluation.conversation)
         } catch is CancellationError {
             return .fault(.cancelled, "cancelled", "the work was cut short")
         } catch {
             return .fault(.environmentFault, "task_impossible", "\(error)", evidence: "no_answer_needed")
+        }
+    }
+
+    private func result(of result: EvaluateResult) async -> JobResult {
+        switch result {
+        case .scored(let evaluation): .scored(evaluation.score, usage: evaluation.reply?.usage)
+        case .unanswered(let failure, _): JobResult(failure)
+        case .environmentFault(let fault, _): await classify(fault)
         }
     }
 

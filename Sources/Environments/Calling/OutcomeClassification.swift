@@ -1,5 +1,5 @@
 internal import Domain
-internal import Inference
+package import Inference
 
 extension JobResult {
     /// Whose fault it is that a model gave no answer. What the model itself brings about is final and counts as the
@@ -24,7 +24,7 @@ extension JobResult {
 
 extension ChatFailure {
     /// Whether the endpoint should be left alone until it answers again.
-    var callsForRest: Bool {
+    package var callsForRest: Bool {
         switch reason {
         case .unreachable, .rateLimited, .overloaded, .refused: true
         default: false
