@@ -147,6 +147,7 @@ let package = Package(
                 .embedInCode("0018_public.sql"),
                 .embedInCode("0019_environments.sql"),
                 .embedInCode("0020_metrics.sql"),
+                .embedInCode("0021_transcripts.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",
@@ -166,7 +167,9 @@ let package = Package(
                 .product(name: "Mustache", package: "swift-mustache"),
             ],
             path: "Sources/Coordinator/Dashboard",
-            resources: ["page", "now", "board", "table", "contest"].map { .embedInCode("Templates/\($0).mustache") }
+            resources: ["page", "now", "board", "table", "contest", "task"].map {
+                .embedInCode("Templates/\($0).mustache")
+            }
                 + [.embedInCode("Templates/style.css")], swiftSettings: strict),
         .target(
             name: "Environments", dependencies: ["Domain", "Digest", "Inference", subprocess, systemPackage],

@@ -143,7 +143,9 @@ struct WorkerSession: Sendable {
         }
         // Work that was cut short is not reported: its lease goes back to the queue.
         guard !Task.isCancelled, result.outcome != .cancelled else { return }
-        reporter.add(JobReport(job: job, result: result, duration: .now - started))
+        reporter.add(
+            JobReport(
+                job: job, result: result, duration: .now - started, keepsTranscript: settings.keepsTranscripts))
     }
 
     /// Jobs that were not begun cost nothing when they go back.

@@ -17,7 +17,8 @@ import Testing
                     ORDER BY 1
                     """)
                     == [
-                        "claim", "describe_evaluation", "heartbeat", "queue_version", "register_deployment",
+                        "claim", "describe_evaluation", "heartbeat", "keep_transcripts", "queue_version",
+                        "register_deployment",
                         "register_worker",
                         "release",
                         "settle", "settle_and_claim", "stop_worker",

@@ -62,13 +62,32 @@ import Testing
         #expect(report["environments"]?.arrayValue?.count == 2)
         let pivotal = try #require(report["pivotal"]?["changes"]?.arrayValue)
         #expect(report["answers"]?.arrayValue?.count == 2 * min(5, pivotal.count))
+        #expect(report["transcripts"]?.arrayValue?.count == 2 * min(5, pivotal.count))
         let text = try await run("explain", "2", "--tasks", "1").output
         for words in [
             "contest 2 of window 1: ", "flips with", "would have to be", "champion    scored", "environment faults",
-            "A tie keeps the champion.",
+            "A tie keeps the champion.", "champion                                         │ challenger",
+            "── assistant",
         ] {
             #expect(text.contains(words), "\(words)")
         }
+    }
+
+    @Test("a task's transcript shows what both sides were told once, and then their answers beside each other")
+    func transcript() async throws {
+        let pivotal = try #require(
+            try await run("explain", "2", "--json").json()["pivotal"]?["changes"]?.arrayValue?.first)
+        let environment = try #require(pivotal["environment"]?.stringValue)
+        let task = try #require(pivotal["task"]?.integerValue)
+        let text = try await run("transcript", "2", environment, "\(task)").output
+        #expect(text.hasPrefix("── user\n") || text.hasPrefix("── system\n"))
+        #expect(text.components(separatedBy: "challenger").count == 2 && text.contains("── assistant"))
+        let sides = try await run("transcript", "2", environment, "\(task)", "--json").json().arrayValue ?? []
+        #expect(sides.map { $0["side"] } == [.string("champion"), .string("challenger")])
+        let absent = try await run("transcript", "2", environment, "999999999")
+        #expect(
+            absent.exitCode == 1
+                && absent.errors.contains("no transcript of task 999999999 of '\(environment)' was kept"))
     }
 
     @Test("what-if counts verdicts under each hypothesis, and says which change and by how much")

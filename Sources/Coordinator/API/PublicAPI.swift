@@ -76,10 +76,10 @@ public struct PublicAPI: Sendable {
 
     private func score(_ request: Request, of uid: Int32) async throws -> Response {
         let text = try await first(ScoresDocument(top: 1, uid: uid))
-        guard case .object(let body)? = JSONValue(text: text), let row = body["scores"]?.arrayValue?.first else {
+        guard case .object(let body)? = JSONValue(json: text.utf8), let row = body["scores"]?.arrayValue?.first else {
             throw missing("miner")
         }
-        return Self.answer(row.text)
+        return Self.answer(try row.jsonText())
     }
 
     /// The whole record of a contest, once its window is closed: it names tasks and scores of an open one.
@@ -92,7 +92,7 @@ public struct PublicAPI: Sendable {
             throw HTTPError(.forbidden, message: "contest \(contest) is sealed until its window closes")
         }
         let archives = try await ContestHistory(database: database).archives(of: .contests([contest]))
-        return Self.answer(try JSONValue.encoded(archives.first))
+        return Self.answer(try archives.first.jsonText())
     }
 
     private func one(
@@ -166,7 +166,8 @@ private struct Reading<Context: RequestContext>: RouterMiddleware {
         } catch let error as HTTPError {
             let detail = JSONValue.object(["detail": .string(error.body ?? error.status.reasonPhrase)])
             response = Response(
-                status: error.status, headers: error.headers, body: .init(byteBuffer: .init(string: detail.text)))
+                status: error.status, headers: error.headers,
+                body: .init(byteBuffer: .init(string: (try? detail.jsonText()) ?? "")))
             response.headers[.contentType] = "application/json"
         }
         response.headers[.accessControlAllowOrigin] = "*"

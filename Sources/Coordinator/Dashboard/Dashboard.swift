@@ -19,7 +19,7 @@ public struct Dashboard: Sendable {
         let texts: [(name: String, bytes: [UInt8])] = [
             ("page", PackageResources.page_mustache), ("now", PackageResources.now_mustache),
             ("board", PackageResources.board_mustache), ("table", PackageResources.table_mustache),
-            ("contest", PackageResources.contest_mustache),
+            ("contest", PackageResources.contest_mustache), ("task", PackageResources.task_mustache),
         ]
         var templates: [String: MustacheTemplate] = [:]
         for (name, bytes) in texts {
@@ -46,6 +46,15 @@ public struct Dashboard: Sendable {
             } catch is HistoryError {
                 throw HTTPError(.notFound, message: "there is no contest \(id)")
             }
+        }
+        router.get("contests/:contest/tasks/:environment/:task") { _, context in
+            guard let number = context.parameters.get("contest", as: Int64.self),
+                let environment = context.parameters.get("environment").flatMap(EnvironmentName.init(rawValue:)),
+                let task = context.parameters.get("task", as: Int64.self)
+            else { throw HTTPError(.notFound) }
+            return try page(
+                "Task \(task) of \(environment), contest \(number)", path: "/contests", "task",
+                try await transcripts(ContestID(rawValue: number), environment, TaskID(rawValue: task)))
         }
         router.get("workers") { _, _ in try page("Workers", path: "/workers", "table", try await workers(), refresh: 30)
         }
@@ -166,11 +175,30 @@ public struct Dashboard: Sendable {
         if let pivotal = explanation.pivotal {
             body["pivotal"] =
                 "With \(pivotal.changes.count) other scores of the challenger it would be \(pivotal.decision.rawValue)."
-            body["changes"] = pivotal.changes.prefix(10).map {
-                "\($0.environment) task \($0.task): \($0.score) would have to be \($0.changed)"
+            body["changes"] = pivotal.changes.prefix(10).map { change in
+                [
+                    "link": "/contests/\(id)/tasks/\(change.environment)/\(change.task)",
+                    "text": "\(change.environment) task \(change.task)",
+                    "words": "\(change.score) would have to be \(change.changed)",
+                ]
             }
         }
         return body
+    }
+
+    private func transcripts(
+        _ contest: ContestID, _ environment: EnvironmentName, _ task: TaskID
+    ) async throws -> [String: Any] {
+        let history = ContestHistory(database: database)
+        let pair = TranscriptPair(
+            try await history.transcripts(in: contest, environment: environment, tasks: [task]))
+        func context(_ lines: [TranscriptPair.Line]) -> [[String: Any]] {
+            lines.map { ["role": $0.role, "text": $0.text] }
+        }
+        return [
+            "contest": contest.description, "isEmpty": pair.isEmpty, "shared": context(pair.shared),
+            "champion": context(pair.champion), "challenger": context(pair.challenger),
+        ]
     }
 
     static func table(_ columns: [String], _ rows: [[Cell]], empty: String) -> [String: Any] {

@@ -1,5 +1,4 @@
 public import Domain
-internal import FoundationEssentials
 public import Postgres
 internal import Records
 
@@ -74,7 +73,7 @@ private protocol JSONRows: Statement where Row == JSONValue {}
 extension JSONRows {
     static func decode(_ row: inout RowReader) throws(PostgresError) -> JSONValue {
         let text: String = try row.next()
-        guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) else {
+        guard let value = JSONValue(json: text.utf8) else {
             throw PostgresError(.decoding, "\(Self.name) returned text that is not JSON")
         }
         return value

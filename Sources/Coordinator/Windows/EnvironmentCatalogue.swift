@@ -128,7 +128,7 @@ public struct EnvironmentCatalogue: Sendable {
     /// - Throws: `InvalidValue`, `PostgresError`.
     public func define(_ definition: EnvironmentDefinition, actor: String) async throws {
         try definition.check()
-        let parameters = try canonicalJSON(definition.parameters)
+        let parameters = try definition.parameters.jsonText()
         try await database.transaction { session in
             _ = try session.run(UpsertEnvironment(definition: definition, parameters: parameters))
             _ = try session.run(

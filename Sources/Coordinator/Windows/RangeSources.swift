@@ -1,5 +1,4 @@
 package import Domain
-internal import FoundationEssentials
 public import HTTPClient
 public import Postgres
 internal import Records
@@ -31,7 +30,7 @@ public struct RangeSources: Sendable {
 
     private func fetch(_ url: String) async throws -> JSONValue {
         let answer = try await http.send(HTTPRequest(url: url, maximumResponseBytes: 1 << 20))
-        guard answer.status == 200, let value = try? JSONDecoder().decode(JSONValue.self, from: Data(answer.body))
+        guard answer.status == 200, let value = JSONValue(json: answer.body)
         else {
             throw InvalidValue(field: "range_source", value: "status \(answer.status)", expected: "200 with JSON")
         }

@@ -52,7 +52,7 @@ extension JobResult {
             self = .fault(.environmentFault, "environment_status_\(answer.status)", text)
             return
         }
-        guard let body = try? JSONDecoder().decode(JSONValue.self, from: Data(answer.body)), case .object = body else {
+        guard let body = JSONValue(json: answer.body), case .object = body else {
             self = .fault(.environmentFault, "environment_malformed", "the answer is not a JSON object")
             return
         }

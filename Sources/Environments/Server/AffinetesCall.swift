@@ -1,5 +1,4 @@
 internal import Domain
-internal import FoundationEssentials
 
 /// A method call as a client wrote it.
 struct AffinetesCall {
@@ -49,7 +48,7 @@ struct AffinetesCall {
     }
 
     private static func parse(_ bytes: [UInt8]) -> JSONValue? {
-        try? JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+        JSONValue(json: bytes)
     }
 
     private static func isJSON(_ contentType: String) -> Bool {

@@ -1,5 +1,4 @@
 internal import Domain
-internal import FoundationEssentials
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
@@ -40,13 +39,10 @@ struct AffinetesReply: Error {
     }
 
     var response: Response {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do {
-            let bytes = try encoder.encode(body)
             return Response(
                 status: status, headers: [.contentType: "application/json"],
-                body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+                body: ResponseBody(byteBuffer: ByteBuffer(string: try body.jsonText())))
         } catch {
             return Response(
                 status: .internalServerError, headers: [.contentType: "text/plain; charset=utf-8"],

@@ -1,5 +1,4 @@
 internal import Domain
-internal import FoundationEssentials
 internal import HTTPClient
 
 extension ChatFailure {
@@ -46,7 +45,7 @@ private struct Complaint {
 
     init(_ body: [UInt8]) {
         let plain = String(decoding: body, as: UTF8.self)
-        guard let document = try? JSONDecoder().decode(JSONValue.self, from: Data(body)) else {
+        guard let document = JSONValue(json: body) else {
             message = plain
             kinds = []
             return

@@ -46,10 +46,13 @@ public struct WorkerSettings: Sendable {
     public var grace: Duration
     /// The longest answer that is read; a longer one is the model's fault.
     public var maximumReplyBytes: Int
+    /// Whether conversations are stored beside their results.
+    public var keepsTranscripts: Bool
 
     public init(
         name: String, endpoints: [Endpoint], apiKey: String? = nil, concurrency: Int = 8,
-        timeToLive: Duration = .seconds(60), grace: Duration = .seconds(30), maximumReplyBytes: Int = 1 << 20
+        timeToLive: Duration = .seconds(60), grace: Duration = .seconds(30), maximumReplyBytes: Int = 1 << 20,
+        keepsTranscripts: Bool = true
     ) {
         self.name = name
         self.endpoints = endpoints
@@ -58,5 +61,6 @@ public struct WorkerSettings: Sendable {
         self.timeToLive = timeToLive
         self.grace = grace
         self.maximumReplyBytes = maximumReplyBytes
+        self.keepsTranscripts = keepsTranscripts
     }
 }

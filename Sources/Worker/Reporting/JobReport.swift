@@ -5,11 +5,16 @@ package struct JobReport: Sendable {
     var job: Job
     var result: JobResult
     var duration: Duration
+    /// Nil where none is kept.
+    var transcript: Transcript?
 
-    package init(job: Job, result: JobResult, duration: Duration) {
+    /// - Parameter keepsTranscript: Whether the result's conversation is kept, cut to size; it is dropped otherwise.
+    package init(job: Job, result: JobResult, duration: Duration, keepsTranscript: Bool = false) {
         self.job = job
         self.result = result
         self.duration = duration
+        transcript = keepsTranscript ? Transcript(result.conversation) : nil
+        self.result.conversation = nil
     }
 }
 

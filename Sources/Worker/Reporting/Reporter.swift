@@ -64,7 +64,19 @@ final class Reporter: Sendable {
             return pending
         }
         guard !batch.reports.isEmpty || !batch.finished.isEmpty else { return }
+        await keepTranscripts(of: batch.reports)
         await send(batch)
+    }
+
+    /// Before the results, while the leases are held. One try: no result waits for what was said.
+    private func keepTranscripts(of reports: [JobReport]) async {
+        for statement in KeepTranscripts.all(of: reports, worker: worker) {
+            do {
+                try await database.run(statement)
+            } catch {
+                logger.warning("transcripts are lost; their results are not", metadata: ["error": "\(error)"])
+            }
+        }
     }
 
     private func send(_ batch: Batch) async {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Domain
-import FoundationEssentials
 import HTTPClient
 
 /// An arena's public API, as those see it who have no database.
@@ -20,7 +19,7 @@ struct ArenaAPI: ParsableArguments {
         do { answer = try result.get() } catch {
             throw CommandError("\(url) can't be read: \(error); --api or API_URL says where the arena's API is")
         }
-        let body = try? JSONDecoder().decode(JSONValue.self, from: Data(answer.body))
+        let body = JSONValue(json: answer.body)
         guard answer.status == 200 else {
             throw CommandError("\(url): \(body?["detail"]?.stringValue ?? "no reason given") (status \(answer.status))")
         }

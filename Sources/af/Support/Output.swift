@@ -4,6 +4,9 @@ import Glibc
 
 /// Prints rows as JSON or as an aligned table.
 enum Output {
+    /// Characters on a line, for text that is laid out: as `COLUMNS` says, at least 40.
+    static var width: Int { max(40, getenv("COLUMNS").flatMap { Int(String(cString: $0)) } ?? 100) }
+
     /// A line that is seen at once, also through a pipe.
     static func line(_ text: String) {
         print(text)
@@ -12,9 +15,7 @@ enum Output {
 
     /// One JSON document, keys sorted, on one line.
     static func json(_ value: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        line(String(decoding: try encoder.encode(value), as: UTF8.self))
+        line(try value.jsonText())
     }
 
     /// - Parameter columns: The members to show in a table, in order; JSON shows all.

@@ -19,6 +19,9 @@ struct WorkerOptions: ParsableArguments {
     @Option(help: "Seconds that jobs under way may take after the worker was told to stop.")
     var grace: Int64 = 30
 
+    @Flag(inversion: .prefixedNo, help: "Store what was said to the model and what it said.")
+    var transcripts = true
+
     @Option(help: "A name for people.")
     var name = "worker"
 
@@ -36,6 +39,7 @@ struct WorkerOptions: ParsableArguments {
     func settings() throws -> WorkerSettings {
         WorkerSettings(
             name: name, endpoints: try endpoints.map { try Endpoint($0) }, apiKey: CommonOptions.apiKey,
-            concurrency: concurrency, timeToLive: .seconds(ttl), grace: .seconds(grace))
+            concurrency: concurrency, timeToLive: .seconds(ttl), grace: .seconds(grace),
+            keepsTranscripts: transcripts)
     }
 }

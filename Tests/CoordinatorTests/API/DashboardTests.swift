@@ -113,6 +113,21 @@ import Testing
         }
     }
 
+    /// Keeps a transcript of every attempt: a question that is the same for all, and an answer that names its evaluation.
+    private static let transcripts = #"""
+        CREATE FUNCTION pg_temp.said(role text, words text) RETURNS text LANGUAGE sql AS
+            $$ SELECT json_build_object('content', words, 'role', role)::text $$;
+        INSERT INTO affine.message (digest, content)
+        SELECT DISTINCT sha256(convert_to(m, 'UTF8')), m FROM affine.evaluation e, LATERAL unnest(ARRAY[
+            pg_temp.said('user', 'the same question'),
+            pg_temp.said('assistant', 'said by ' || e.id || E' <img> \x1b[31m')]) AS m;
+        INSERT INTO affine.transcript (evaluation, lease, bytes, position, environment, is_cut, messages)
+        SELECT a.evaluation, a.lease, 1, a.position, a.environment, false,
+               ARRAY[sha256(convert_to(pg_temp.said('user', 'the same question'), 'UTF8')),
+                     sha256(convert_to(pg_temp.said('assistant', 'said by ' || a.evaluation || E' <img> \x1b[31m'), 'UTF8'))]
+        FROM affine.attempt a;
+        """#
+
     @Test(
         "a contest that is over is explained: reasons, chance, pivotal tasks, the rule and the digest; hostile names are text"
     )
@@ -131,6 +146,15 @@ import Testing
                 ] {
                     #expect(contest.contains(words), "\(words)")
                 }
+                let link = try #require(contest.firstMatch(of: /href="(\/contests\/2\/tasks\/[a-z]+\/[0-9]+)"/)).output
+                    .1
+                #expect(try await Self.page(url + link, http).contains("No transcript of this task was kept."))
+                try await stage.owner.execute(Self.transcripts)
+                let task = try await Self.page(url + link, http)
+                #expect(task.components(separatedBy: "the same question").count == 2)
+                #expect(task.contains("said by 1") && task.contains("said by 2"))
+                #expect(task.contains("&lt;img&gt;") && !task.contains("<img"))
+                #expect(!task.unicodeScalars.contains("\u{1B}") && task.contains("\u{FFFD}[31m"))
                 let list = try await Self.page("\(url)/contests", http)
                 #expect(list.contains("<a href=\"/contests/3\">3</a>") && list.contains("champion_keeps"))
                 let workers = try await Self.page("\(url)/workers", http)

@@ -1,5 +1,4 @@
 package import Domain
-internal import FoundationEssentials
 
 /// What the chain shows of a hotkey that wants to enter.
 package struct Application: Sendable {
@@ -27,7 +26,7 @@ package struct Application: Sendable {
     /// Nil when it is not a JSON object.
     var commitment: Commitment? {
         guard let payload = reveals.last?.payload,
-            case .object(let members)? = try? JSONDecoder().decode(JSONValue.self, from: Data(payload.utf8))
+            case .object(let members)? = JSONValue(json: payload.utf8)
         else { return nil }
         return Commitment(model: members["model"]?.stringValue, revision: members["revision"]?.stringValue)
     }

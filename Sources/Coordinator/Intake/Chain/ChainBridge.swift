@@ -70,7 +70,7 @@ public struct ChainBridge: Sendable {
     private var place: [String] { ["--network", network, "--netuid", "\(netuid)"] }
 
     private static func greet(_ line: [UInt8]) throws {
-        let greeting = try? JSONDecoder().decode(JSONValue.self, from: Data(line))
+        let greeting = JSONValue(json: line)
         guard greeting?["bridge"] == .integer(protocolVersion) else {
             throw ChainBridgeError(
                 "the bridge speaks another version than \(protocolVersion): "

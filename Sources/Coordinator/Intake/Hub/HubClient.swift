@@ -1,5 +1,4 @@
 package import Domain
-internal import FoundationEssentials
 public import HTTPClient
 
 /// Asks the HuggingFace hub over HTTP, one question at a time. What a revision holds never changes, so an answer is kept;
@@ -132,6 +131,6 @@ public actor HubClient: Hub {
     }
 
     private static func json(_ bytes: [UInt8]) -> JSONValue? {
-        try? JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+        JSONValue(json: bytes)
     }
 }

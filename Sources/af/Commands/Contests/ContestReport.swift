@@ -9,11 +9,12 @@ struct ContestReport: Encodable {
     let tries: [SideTries]
     /// Of the pivotal tasks.
     let answers: [TaskAnswer]
+    let transcripts: [TaskTranscript]
     /// How many contests of the challenger were void before; nil where there is no history to ask.
     let voids: Int64?
 
     enum CodingKeys: String, CodingKey {
-        case tries, answers
+        case tries, answers, transcripts
         case voids = "void_contests_before"
     }
 
@@ -22,10 +23,12 @@ struct ContestReport: Encodable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(tries, forKey: .tries)
         try container.encode(answers, forKey: .answers)
+        try container.encode(transcripts, forKey: .transcripts)
         try container.encode(voids, forKey: .voids)
     }
 
-    func printText(tasks: Int) {
+    /// - Parameter lines: How many of what both sides said to show of each pivotal task.
+    func printText(tasks: Int, lines: Int) {
         let record = explanation.record
         print(
             "contest \(explanation.contest) of window \(record.window): \(explanation.decision?.rawValue ?? "running")")
@@ -37,7 +40,7 @@ struct ContestReport: Encodable {
         if explanation.environments.contains(where: { $0.difference == nil }) {
             print("An environment that is not complete has no mean difference: what ran first is no random part of it.")
         }
-        printPivotal(tasks)
+        printPivotal(tasks, lines)
         printTries()
         print("\nrule \(record.rule.digest)\n\(record.rule.prose)")
     }
@@ -72,7 +75,7 @@ struct ContestReport: Encodable {
         return score.description
     }
 
-    private func printPivotal(_ most: Int) {
+    private func printPivotal(_ most: Int, _ lines: Int) {
         guard explanation.decision != nil else { return }
         guard let pivotal = explanation.pivotal else {
             return print("\nNo change of the challenger's scores would be enough for another verdict.")
@@ -86,6 +89,10 @@ struct ContestReport: Encodable {
             for answer in answers where (answer.environment, answer.task) == (change.environment, change.task) {
                 print("    \(Output.pad(answer.side, to: 10))  \(Self.words(for: answer))")
             }
+            let pair = TranscriptPair(
+                transcripts.filter { ($0.environment, $0.task) == (change.environment, change.task) })
+            guard lines > 0, !pair.isEmpty else { continue }
+            for line in ContestTranscriptCommand.beside(pair, most: lines) { print("    \(line)") }
         }
         if count > most { print("  and \(count - most) more (--tasks \(count))") }
     }

@@ -80,9 +80,7 @@ enum ArchiveFile {
     }
 
     static func text(of archives: [ContestArchive]) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return try archives.map { String(decoding: try encoder.encode($0), as: UTF8.self) + "\n" }.joined()
+        try archives.map { try $0.jsonText() + "\n" }.joined()
     }
 
     /// What does not fit, and where.
