@@ -106,10 +106,10 @@ let tests: [Target] = [
             "TestSupport",
             logging,
             serviceLifecycle,
-        ], swiftSettings: strict),
+        ], exclude: ["Engine/engine.py"], swiftSettings: strict),
     .testTarget(
         name: "SystemTests", dependencies: ["Domain", "Postgres", "TestSupport", logging, subprocess, systemPackage],
-        path: "Tests/System",
+        path: "Tests/System", exclude: ["Engine"],
         swiftSettings: strict),
 ]
 
@@ -148,6 +148,7 @@ let package = Package(
                 .embedInCode("0019_environments.sql"),
                 .embedInCode("0020_metrics.sql"),
                 .embedInCode("0021_transcripts.sql"),
+                .embedInCode("0022_placement.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",
@@ -185,7 +186,7 @@ let package = Package(
             name: "Worker",
             dependencies: [
                 "Domain", "EnvironmentCalls", "Environments", "HTTPClient", "Inference", "Postgres", "Records", logging,
-                serviceLifecycle,
+                serviceLifecycle, subprocess, systemPackage,
             ], swiftSettings: strict),
         .executableTarget(
             name: "af",

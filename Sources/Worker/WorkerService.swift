@@ -26,11 +26,21 @@ public struct WorkerService: Service {
     /// - Throws: `SandboxError` on a machine that can't run untrusted programs safely; `InvalidValue` for an endpoint.
     public func run() async throws {
         try await Sandbox().check()
+        let engine = try settings.engine.map { try EngineHost(settings: $0, http: http, logger: logger) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            if let engine { group.addTask { await engine.run() } }
+            try await runSessions(with: engine)
+            group.cancelAll()
+        }
+    }
+
+    private func runSessions(with engine: EngineHost?) async throws {
         var delay = Duration.milliseconds(500)
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             let started = ContinuousClock.now
             do {
-                let session = try WorkerSession(settings: settings, database: database, http: http, logger: logger)
+                let session = try WorkerSession(
+                    settings: settings, database: database, http: http, engine: engine, logger: logger)
                 try await session.run()
                 return
             } catch let error as PostgresError where !error.isHopeless {

@@ -17,16 +17,21 @@ struct WorkerSession: Sendable {
     private let settings: WorkerSettings
     private let database: Database
     private let lane: EndpointLane
+    private let engine: EngineHost?
     private let runner: JobRunner
     private let reporter: Reporter
     private let trust: Trust
     private let logger: Logger
 
-    init(settings: WorkerSettings, database: Database, http: HTTPClient, logger: Logger) throws {
+    /// - Parameter engine: The worker's own engine, if it has one.
+    init(
+        settings: WorkerSettings, database: Database, http: HTTPClient, engine: EngineHost?, logger: Logger
+    ) throws {
         var logger = logger
         logger[metadataKey: "worker.id"] = "\(id)"
         self.settings = settings
         self.database = database
+        self.engine = engine
         self.logger = logger
         lane = try EndpointLane(
             endpoints: settings.endpoints, apiKey: settings.apiKey, maximumReplyBytes: settings.maximumReplyBytes,
@@ -43,7 +48,8 @@ struct WorkerSession: Sendable {
     func run() async throws {
         try await database.run(
             RegisterWorker(
-                worker: id, label: settings.name, lane: "endpoint", concurrency: Int32(clamping: settings.concurrency),
+                worker: id, label: settings.name, lane: engine == nil ? "endpoint" : "b300",
+                concurrency: Int32(clamping: settings.concurrency),
                 ttlMilliseconds: Int32(clamping: settings.timeToLive.milliseconds)))
         logger.notice("worker registered", metadata: ["worker.name": "\(settings.name)"])
         do {
@@ -71,6 +77,15 @@ struct WorkerSession: Sendable {
             group.addTask {
                 try await lane.watch(worker: id, database: database)
                 return .cancelled
+            }
+            if let engine {
+                let placement = EnginePlacement(
+                    worker: id, database: database, host: engine, lane: lane, lanes: settings.concurrency,
+                    logger: logger)
+                group.addTask {
+                    try await placement.run()
+                    return .cancelled
+                }
             }
             group.addTask {
                 try await gracefulShutdown()

@@ -17,8 +17,8 @@ import Testing
                     ORDER BY 1
                     """)
                     == [
-                        "claim", "describe_evaluation", "heartbeat", "keep_transcripts", "queue_version",
-                        "register_deployment",
+                        "claim", "describe_evaluation", "heartbeat", "keep_transcripts", "open_work", "place",
+                        "queue_version", "record_load", "register_deployment",
                         "register_worker",
                         "release",
                         "settle", "settle_and_claim", "stop_worker",
@@ -102,6 +102,13 @@ import Testing
             try await stage.play(miners) { .scored($0.miner == "a" ? 500 : 100) }
             try await stage.admit("c", from: 50)
             try await stage.see(101, [], [Reveal(hotkey: ChainMiner(1).hotkey, block: 101, payload: "{}")])
+            let worker = try await FakeWorker.registered(on: stage)
+            for call in [
+                "place('\(worker.id)', 'h', 'models/a', 'r')",
+                "record_load('\(worker.id)', 'h', 'models/a', 'r', true, 1, '')",
+            ] {
+                try await stage.workers.execute("SELECT affine.\(call)")
+            }
             try await WeightEmissions(database: stage.coordinator, settings: EmissionSettings()).plan()
             let pool = try Stage.pool(as: "affine_dashboard")
             for view in try await stage.owner.column("SELECT viewname FROM pg_views WHERE schemaname = 'ops'") {

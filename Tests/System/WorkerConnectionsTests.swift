@@ -5,7 +5,6 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct WorkerConnectionsTests {
-    private static let hotkey = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
     private static let model = "owner/name@" + String(repeating: "a", count: 40)
 
     @Test("'af worker run' with 64 jobs at once is content with a login that may connect twice")
@@ -15,36 +14,16 @@ import Testing
                 ? [.answer(body: #"{"object":"list","data":[{"id":"owner/name"}]}"#.utf8)] : [.answer(500)]
         }
         let environment = LoopbackServer { _ in [.answer(body: #"{"score":0.5}"#.utf8)] }
-        try await withDataFolder { folder in
-            let result = try await Subprocess.run(
-                .path(Program.path()), arguments: ["up", "--json", "--data", folder],
-                environment: Program.surroundings(),
-                input: .none, output: .sequence, error: .string(limit: 1 << 20)
-            ) { up in
-                let url = try await Program.workerURL(up.standardOutput)
-                try await Self.fillQueue(folder, environment: environment.url)
-                let owner = try Self.owner(url)
-                try await owner.withSession { try $0.execute("ALTER ROLE affine_worker CONNECTION LIMIT 2") }
-                let errors = try await Self.work(url, endpoint: endpoint.url + "/v1", owner)
-                #expect(!errors.contains("too many connections"), "\(errors)")
-                await owner.close()
-                try up.send(signal: .terminate)
-            }
-            #expect(result.terminationStatus == .exited(0), "\(result.standardError)")
+        try await RunningArena.with { arena in
+            try await arena.run(["env", "define", "remote", "--base-url", environment.url, "--sampling-count", "500"])
+            try await arena.admit(["owner/name"])
+            let owner = try arena.owner()
+            try await owner.withSession { try $0.execute("ALTER ROLE affine_worker CONNECTION LIMIT 2") }
+            let errors = try await Self.work(arena.workerURL, endpoint: endpoint.url + "/v1", owner)
+            #expect(!errors.contains("too many connections"), "\(errors)")
+            await owner.close()
         }
         #expect(environment.log.mostOpen > 8)
-    }
-
-    /// The first miner becomes champion without a contest, so its baseline is what there is to do.
-    private static func fillQueue(_ folder: String, environment: String) async throws {
-        let hash = String(repeating: "0f", count: 32)
-        for command in [
-            ["env", "define", "remote", "--base-url", environment, "--sampling-count", "500"],
-            ["chain", "observe", "5", hash], ["miner", "add", hotkey, model, "--block", "1"],
-        ] {
-            let ended = try await Program.run(command + ["--json", "--data", folder])
-            try #require(ended.exitCode == 0, "\(command): \(ended.errors)")
-        }
     }
 
     /// Runs a worker until 500 jobs are settled; returns what it said.
@@ -64,12 +43,6 @@ import Testing
         }
         #expect(result.terminationStatus == .exited(0))
         return result.standardError
-    }
-
-    private static func owner(_ workerURL: String) throws -> Database {
-        var address = try ConnectionString(workerURL)
-        address["user"] = "postgres"
-        return Database(DatabaseSettings(url: address.url), logger: FreshDatabase.logger)
     }
 }
 

@@ -16,6 +16,9 @@ public struct ArenaSettings: Sendable {
     public var baselineRounds: Int16 = 3
     /// Void contests after which a miner counts as undeployable.
     public var voidContests: Int16 = 3
+    /// Hosts on which a model has to fail to load, or failures in all, until that is the model's own fault.
+    public var undeployableHosts: Int32 = 2
+    public var undeployableLoads: Int32 = 3
     /// How long a miner waits after its first void contest; twice as long after the second, and so on. Others go on meanwhile.
     public var voidPause: Duration = .seconds(600)
     /// Whether a contest ends as soon as its verdict can no longer change.

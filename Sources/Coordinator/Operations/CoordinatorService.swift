@@ -37,6 +37,14 @@ public struct CoordinatorService: Service {
     private func rescue() async throws {
         let jobs = try await database.run(Rescue()).first ?? 0
         if jobs > 0 { logger.notice("jobs were rescued from lost leases", metadata: ["jobs": "\(jobs)"]) }
+        let hopeless = try await database.run(
+            FailUndeployable(hosts: arena.settings.undeployableHosts, loads: arena.settings.undeployableLoads)
+        ).first
+        if let hopeless, hopeless > 0 {
+            logger.notice(
+                "a model can't be loaded; what it owes counts as its own fault",
+                metadata: ["evaluations": "\(hopeless)"])
+        }
         let late = try await database.run(BackUp()).first ?? 0
         if late > 0 { logger.notice("jobs of stragglers were offered to others", metadata: ["jobs": "\(late)"]) }
     }
@@ -51,5 +59,19 @@ struct Rescue: Statement {
 /// Row: how many jobs of stragglers were queued for others as well.
 struct BackUp: Statement {
     static let sql = "SELECT affine.back_up()"
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Int32 { try row.next() }
+}
+
+/// Row: how many evaluations came to an end because their model can't be loaded.
+struct FailUndeployable: Statement {
+    static let sql = "SELECT affine.fail_undeployable($1, $2)"
+    var hosts: Int32
+    var loads: Int32
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(hosts)
+        bindings.append(loads)
+    }
+
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Int32 { try row.next() }
 }

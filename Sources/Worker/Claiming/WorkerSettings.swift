@@ -36,6 +36,8 @@ public struct WorkerSettings: Sendable {
     /// For people; the worker's identity is minted at each start.
     public var name: String
     public var endpoints: [Endpoint]
+    /// The engine to start for whichever model has work; nil for a worker that only uses endpoints.
+    public var engine: EngineSettings?
     /// Sent to the endpoints as a bearer token.
     public var apiKey: String?
     /// Jobs under way at once.
@@ -49,13 +51,17 @@ public struct WorkerSettings: Sendable {
     /// Whether conversations are stored beside their results.
     public var keepsTranscripts: Bool
 
+    /// Whether there is any model that the worker could reach.
+    public var canServe: Bool { !endpoints.isEmpty || engine != nil }
+
     public init(
-        name: String, endpoints: [Endpoint], apiKey: String? = nil, concurrency: Int = 8,
+        name: String, endpoints: [Endpoint], engine: EngineSettings? = nil, apiKey: String? = nil, concurrency: Int = 8,
         timeToLive: Duration = .seconds(60), grace: Duration = .seconds(30), maximumReplyBytes: Int = 1 << 20,
         keepsTranscripts: Bool = true
     ) {
         self.name = name
         self.endpoints = endpoints
+        self.engine = engine
         self.apiKey = apiKey
         self.concurrency = concurrency
         self.timeToLive = timeToLive

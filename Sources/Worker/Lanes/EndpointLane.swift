@@ -7,8 +7,8 @@ internal import Synchronization
 
 internal import struct FoundationEssentials.UUID
 
-/// The models a worker reaches at fixed URLs. An endpoint is used only while it is known to serve the right model; one
-/// that fails rests, and is asked again with growing pauses.
+/// The models a worker reaches, at fixed URLs or at its own engine's. An endpoint is used only while it is known to serve the
+/// right model; one that fails rests, and is asked again with growing pauses.
 final class EndpointLane: Sendable {
     fileprivate struct Station: Sendable {
         let endpoint: Endpoint
@@ -20,19 +20,33 @@ final class EndpointLane: Sendable {
         var nextLook: ContinuousClock.Instant
     }
 
-    private let stations: Mutex<[Station]>
+    private let stations = Mutex<[Station]>([])
+    private let connect: @Sendable (Endpoint) throws(InvalidValue) -> OpenAIClient
     private let logger: Logger
 
     /// - Throws: `InvalidValue` for a URL that can't be one.
     init(endpoints: [Endpoint], apiKey: String?, maximumReplyBytes: Int, http: HTTPClient, logger: Logger) throws {
-        let stations = try endpoints.map { endpoint in
-            let client = try OpenAIClient(
+        connect = { endpoint throws(InvalidValue) in
+            try OpenAIClient(
                 baseURL: endpoint.baseURL, model: endpoint.model.repository, apiKey: apiKey, http: http,
                 maximumReplyBytes: maximumReplyBytes)
-            return Station(endpoint: endpoint, client: client, nextLook: .now)
         }
-        self.stations = Mutex(stations)
         self.logger = logger
+        for endpoint in endpoints { try add(endpoint) }
+    }
+
+    /// Has no effect on an endpoint that is known already.
+    ///
+    /// - Throws: `InvalidValue` for a URL that can't be one.
+    func add(_ endpoint: Endpoint) throws(InvalidValue) {
+        let station = Station(endpoint: endpoint, client: try connect(endpoint), nextLook: .now)
+        stations.withLock { stations in
+            if !stations.contains(where: { $0.endpoint == endpoint }) { stations.append(station) }
+        }
+    }
+
+    func remove(_ endpoint: Endpoint) {
+        stations.withLock { stations in stations.removeAll { $0.endpoint == endpoint } }
     }
 
     /// The deployments that can take work now.
@@ -68,12 +82,13 @@ final class EndpointLane: Sendable {
     /// another model. Until cancelled.
     func watch(worker: UUID, database: Database) async throws {
         while !Task.isCancelled {
-            let due = stations.withLock { stations in
-                stations.enumerated().filter { $0.element.nextLook <= .now }
-            }
-            for (index, station) in due {
+            let due = stations.withLock { stations in stations.filter { $0.nextLook <= .now } }
+            for station in due {
                 let sight = await look(at: station, worker: worker, database: database)
-                stations.withLock { $0[index].note(sight, seenAt: station.deployment) }
+                stations.withLock { stations in
+                    guard let index = stations.firstIndex(where: { $0.endpoint == station.endpoint }) else { return }
+                    stations[index].note(sight, seenAt: station.deployment)
+                }
             }
             try await Task.sleep(for: .milliseconds(100))
         }

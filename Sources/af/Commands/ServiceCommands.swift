@@ -51,8 +51,9 @@ struct WorkerCommand: AsyncParsableCommand {
 
         func run() async throws {
             let settings = try worker.settings()
-            guard !settings.endpoints.isEmpty else {
-                throw CommandError("a worker needs a model: --endpoint owner/name@revision=URL")
+            guard settings.canServe else {
+                throw CommandError(
+                    "a worker needs a model: --endpoint owner/name@revision=URL, or an engine: --engine sglang")
             }
             guard let url = options.resolvedDatabaseURL else {
                 throw CommandError(
@@ -73,7 +74,7 @@ struct WorkerCommand: AsyncParsableCommand {
 struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up", abstract: "Run everything on this machine: private Postgres, coordinator and a worker.",
-        discussion: "Without --endpoint no worker is started; others can join at the URL that is printed.")
+        discussion: "Without --endpoint or --engine no worker is started; others can join at the URL that is printed.")
     @OptionGroup var options: CommonOptions
     @OptionGroup var arena: ArenaOptions
     @OptionGroup var chain: ChainOptions
@@ -95,7 +96,7 @@ struct UpCommand: AsyncParsableCommand {
                 logger: logger)
             if let follower = try chain.service(backend.database, http, logger: logger) { services.append(follower) }
             services += try api.services(backend.database, burn: chain.emission.burn, logger: logger)
-            if !settings.endpoints.isEmpty {
+            if settings.canServe {
                 services.append(WorkerService(settings: settings, database: workerDatabase, http: http, logger: logger))
             }
             if options.json {

@@ -30,11 +30,16 @@ struct CommonOptions: ParsableArguments {
     }
 
     var resolvedDataFolder: String {
-        data ?? Self.environment.string(forKey: "affine.data")
-            ?? DefaultFolder.path(
-                home: Self.environment.string(forKey: "home"),
-                dataHome: Self.environment.string(forKey: "xdg.data.home"))
+        data ?? Self.environment.string(forKey: "affine.data") ?? Self.defaultDataFolder
     }
+
+    static var defaultDataFolder: String {
+        DefaultFolder.path(
+            home: environment.string(forKey: "home"), dataHome: environment.string(forKey: "xdg.data.home"))
+    }
+
+    /// Characters on a line of the terminal, where the shell tells.
+    static var columns: Int? { environment.int(forKey: "columns") }
 
     /// The key that endpoints are asked with, kept out of the command line.
     static var apiKey: String? {

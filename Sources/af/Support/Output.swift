@@ -4,8 +4,8 @@ import Glibc
 
 /// Prints rows as JSON or as an aligned table.
 enum Output {
-    /// Characters on a line, for text that is laid out: as `COLUMNS` says, at least 40.
-    static var width: Int { max(40, getenv("COLUMNS").flatMap { Int(String(cString: $0)) } ?? 100) }
+    /// Characters on a line, for text that is laid out: as `COLUMNS` says, or 100.
+    static var width: Int { max(40, CommonOptions.columns ?? 100) }
 
     /// A line that is seen at once, also through a pipe.
     static func line(_ text: String) {

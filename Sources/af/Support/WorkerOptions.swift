@@ -10,6 +10,8 @@ struct WorkerOptions: ParsableArguments {
             "A model that is served: owner/name@revision=URL, the URL OpenAI-compatible and with /v1. May be repeated.")
     var endpoints: [String] = []
 
+    @OptionGroup(title: "Engine options") var engine: EngineOptions
+
     @Option(help: "Jobs under way at once.")
     var concurrency = 8
 
@@ -35,10 +37,14 @@ struct WorkerOptions: ParsableArguments {
         }
     }
 
-    /// - Throws: `InvalidValue` naming the endpoint.
+    /// - Throws: `InvalidValue` naming the endpoint or the engine; `ValidationError` for both together.
     func settings() throws -> WorkerSettings {
-        WorkerSettings(
-            name: name, endpoints: try endpoints.map { try Endpoint($0) }, apiKey: CommonOptions.apiKey,
+        let engine = try engine.settings()
+        guard engine == nil || endpoints.isEmpty else {
+            throw ValidationError("--engine and --endpoint exclude each other: run a worker for each")
+        }
+        return WorkerSettings(
+            name: name, endpoints: try endpoints.map { try Endpoint($0) }, engine: engine, apiKey: CommonOptions.apiKey,
             concurrency: concurrency, timeToLive: .seconds(ttl), grace: .seconds(grace),
             keepsTranscripts: transcripts)
     }

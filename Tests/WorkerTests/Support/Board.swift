@@ -79,6 +79,31 @@ struct Board: Sendable {
             """)
     }
 
+    /// Makes an evaluation of another miner's model, in an environment that there is after the first of these.
+    func plan(model: String, tasks: ClosedRange<Int64>) async throws {
+        try await execute(
+            """
+            INSERT INTO affine.environment (name, kind, margin_nano, sampling_count, dataset_ranges)
+            VALUES ('abd', 'builtin', 0, 1, '{[0,100)}') ON CONFLICT DO NOTHING;
+            INSERT INTO affine.window_environment
+            SELECT 1, id, 'builtin', NULL, 0, 1000000000, 0, 1, 20000, 0, 2, 1, '{}', dataset_ranges, selection
+            FROM affine.environment WHERE name = 'abd' ON CONFLICT DO NOTHING;
+            WITH hotkey AS (SELECT rpad('B', 48, (1 + (SELECT count(*) FROM affine.miner))::text) AS name),
+            committed AS (
+                INSERT INTO affine.commitment (hotkey, model, revision, block)
+                SELECT name, '\(model)', '\(Self.revision)', 1 FROM hotkey RETURNING id, hotkey, block),
+            admitted AS (
+                INSERT INTO affine.miner (hotkey, commitment, first_block) SELECT hotkey, id, block FROM committed),
+            evaluation AS (
+                INSERT INTO affine.evaluation (window_id, hotkey, model, revision, deadline_at)
+                SELECT 1, name, '\(model)', '\(Self.revision)', now() + interval '1 day' FROM hotkey RETURNING id)
+            INSERT INTO affine.evaluation_environment (evaluation, environment, task_ids, planned)
+            SELECT e.id, n.id, ARRAY(SELECT generate_series(\(tasks.lowerBound), \(tasks.upperBound))), \(tasks.count)
+            FROM evaluation e CROSS JOIN affine.environment n WHERE n.name = 'abd';
+            SELECT affine.enqueue(max(id)) FROM affine.evaluation;
+            """)
+    }
+
     func execute(_ sql: String) async throws {
         try await database.withSession { try $0.execute(sql) }
     }
@@ -96,6 +121,12 @@ struct Board: Sendable {
     /// The one number that a query gives.
     func count(_ sql: String) async throws -> Int64 {
         let text = try await database.run(AskNumber(question: sql)).first
+        return try #require(text)
+    }
+
+    /// The one text that a query gives.
+    func text(_ sql: String) async throws -> String {
+        let text = try await database.run(AskText(question: sql)).first
         return try #require(text)
     }
 
@@ -129,4 +160,12 @@ private struct AskNumber: Statement {
     var question: String
     func bind(_ bindings: inout Bindings) { bindings.append(question) }
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64 { try row.next() }
+}
+
+private struct AskText: Statement {
+    static let sql =
+        "SELECT (xpath('//n/text()', query_to_xml('SELECT (' || $1 || ') AS n', false, true, '')))[1]::text"
+    var question: String
+    func bind(_ bindings: inout Bindings) { bindings.append(question) }
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> String { try row.next(String?.self) ?? "" }
 }

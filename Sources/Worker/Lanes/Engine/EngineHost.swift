@@ -1,0 +1,176 @@
+internal import Domain
+internal import HTTPClient
+internal import Inference
+internal import Logging
+internal import Synchronization
+
+/// How loading a model ended.
+struct EngineLoad: Equatable, Sendable {
+    var model: ModelReference
+    var isServed: Bool
+    var duration: Duration
+    /// Why it failed, with the end of the engine's log; empty when it did not.
+    var detail: String
+}
+
+/// Runs an engine for whichever model is wanted, one at a time. It outlives the sessions of its worker: a database that was
+/// away does not cost a load.
+final class EngineHost: Sendable {
+    private struct State: Sendable {
+        var wanted: ModelReference?
+        var serving: ModelReference?
+        var news: [EngineLoad] = []
+        var loadSeconds: Double?
+    }
+
+    let settings: EngineSettings
+    private let http: HTTPClient
+    private let logger: Logger
+    private let cache: ModelCache
+    private let owner: ProcessIdentity
+    private let state = Mutex(State())
+    private let changes: AsyncStream<Void>
+    private let change: AsyncStream<Void>.Continuation
+
+    /// - Throws: `Errno` where `/proc` can't be read.
+    init(settings: EngineSettings, http: HTTPClient, logger: Logger) throws {
+        self.settings = settings
+        self.http = http
+        self.logger = logger
+        cache = ModelCache(folder: settings.cacheFolder, budget: settings.cacheBytes)
+        owner = try .current()
+        (changes, change) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// What is served, or being loaded.
+    var wanted: ModelReference? { state.withLock(\.wanted) }
+
+    /// Where the wanted model is served; nil while it is loaded.
+    var endpoint: Endpoint? {
+        state.withLock(\.serving).map { Endpoint(model: $0, baseURL: settings.place.baseURL) }
+    }
+
+    /// What the last load took.
+    var loadSeconds: Double { state.withLock(\.loadSeconds) ?? 120 }
+
+    func want(_ model: ModelReference) {
+        state.withLock { state in
+            state.wanted = model
+            state.serving = nil
+        }
+        change.yield()
+    }
+
+    /// How loads ended that were not asked about yet.
+    func takeNews() -> [EngineLoad] {
+        state.withLock { state in
+            defer { state.news = [] }
+            return state.news
+        }
+    }
+
+    /// Until cancelled. Begins by ending what workers that are gone have left behind.
+    func run() async {
+        let orphans = EngineProcess.endOrphans()
+        if orphans > 0 {
+            logger.notice("engines of workers that are gone were ended", metadata: ["processes": "\(orphans)"])
+        }
+        for await _ in changes {
+            while let model = wanted, !Task.isCancelled { await serve(model) }
+        }
+    }
+
+    /// Returns when another model is wanted, or this one can't be served any more.
+    private func serve(_ model: ModelReference) async {
+        let started = ContinuousClock.now
+        do {
+            let client = try OpenAIClient(
+                baseURL: settings.place.baseURL, model: model.repository, apiKey: nil, http: http)
+            switch await client.serves(timeout: .seconds(2)) {
+            case .unanswered: break
+            case .wantedModel, .otherModels:
+                throw EngineError(
+                    "something else answers at \(settings.place.baseURL): give the worker a port of its own")
+            }
+            let engine = try prepare(model)
+            logger.notice("the engine starts", metadata: ["model": "\(model)", "engine.log": "\(engine.log)"])
+            let problem = try await withThrowingTaskGroup(of: String?.self) { group in
+                group.addTask { try await engine.run() }
+                group.addTask { try await self.watch(model, through: client, since: started) }
+                defer { group.cancelAll() }
+                return try await group.next() ?? nil
+            }
+            if let problem { fail(model, since: started, problem, log: engine.logTail()) }
+        } catch is CancellationError {
+        } catch {
+            fail(model, since: started, "\(error)", log: "")
+        }
+    }
+
+    private func prepare(_ model: ModelReference) throws -> EngineProcess {
+        let folder = try cache.use(model)
+        for name in try cache.makeRoom(sparing: model) {
+            logger.notice("a model was removed from the cache", metadata: ["model.folder": "\(name)"])
+        }
+        var environment = ["HF_HOME": "\(folder)/hub"]
+        if !settings.place.gpus.isEmpty {
+            environment["CUDA_VISIBLE_DEVICES"] = settings.place.gpus.joined(separator: ",")
+        }
+        return EngineProcess(
+            command: settings.template.command(for: model, at: settings.place, folder: folder),
+            environment: environment,
+            log: "\(settings.cacheFolder)/engine-\(settings.place.port).log", owner: owner, port: settings.place.port)
+    }
+
+    /// Nil once another model is wanted; else why the engine does not serve this one.
+    private func watch(
+        _ model: ModelReference, through client: OpenAIClient, since started: ContinuousClock.Instant
+    ) async throws -> String? {
+        while wanted == model {
+            if endpoint == nil {
+                switch await client.serves(timeout: .seconds(5)) {
+                case .wantedModel: noteServed(model, since: started)
+                case .otherModels(let others):
+                    return "port \(settings.place.port) serves \(others.joined(separator: ", ")) instead"
+                case .unanswered(let failure):
+                    if .now - started > settings.loadTimeout {
+                        return "the model was not served within \(settings.loadTimeout): \(failure)"
+                    }
+                }
+            }
+            try await Task.sleep(for: .milliseconds(250))
+        }
+        return nil
+    }
+
+    private func noteServed(_ model: ModelReference, since started: ContinuousClock.Instant) {
+        let duration = ContinuousClock.now - started
+        logger.notice("the engine serves", metadata: ["model": "\(model)", "load.ms": "\(duration.milliseconds)"])
+        state.withLock { state in
+            guard state.wanted == model else { return }
+            state.serving = model
+            state.loadSeconds = duration / .seconds(1)
+            state.news.append(EngineLoad(model: model, isServed: true, duration: duration, detail: ""))
+        }
+    }
+
+    private func fail(_ model: ModelReference, since started: ContinuousClock.Instant, _ problem: String, log: String) {
+        logger.error(
+            "the engine failed", metadata: ["model": "\(model)", "error": "\(problem)", "engine.log.tail": "\(log)"])
+        let detail = log.isEmpty ? problem : "\(problem)\n\(log)"
+        state.withLock { state in
+            if state.wanted == model { (state.wanted, state.serving) = (nil, nil) }
+            state.news.append(
+                EngineLoad(
+                    model: model, isServed: false, duration: .now - started, detail: detail.replacing("\0", with: "")))
+        }
+    }
+}
+
+private struct EngineError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}

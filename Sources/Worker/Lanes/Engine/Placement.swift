@@ -1,0 +1,80 @@
+package import Domain
+
+/// What there is to do for one model, as `affine.open_work` tells it.
+package struct OpenWork: Equatable, Sendable {
+    package var model: ModelReference
+    /// All hands are wanted for a champion's baseline.
+    package var isBaseline: Bool
+    /// What the ready jobs take one after another.
+    package var workSeconds: Double
+    /// Jobs that the asking worker has claimed.
+    package var heldJobs: Int64
+    /// Other live workers that serve or load the model.
+    package var hands: Int64
+    /// How often this host failed to load the model since it last could.
+    package var failures: Int64
+    package var failedSecondsAgo: Double?
+    /// How many models this host failed to load since it could load any.
+    package var hostFailures: Int64
+
+    package init(
+        model: ModelReference, isBaseline: Bool = false, workSeconds: Double, heldJobs: Int64 = 0, hands: Int64 = 0,
+        failures: Int64 = 0, failedSecondsAgo: Double? = nil, hostFailures: Int64 = 0
+    ) {
+        self.model = model
+        self.isBaseline = isBaseline
+        self.workSeconds = workSeconds
+        self.heldJobs = heldJobs
+        self.hands = hands
+        self.failures = failures
+        self.failedSecondsAgo = failedSecondsAgo
+        self.hostFailures = hostFailures
+    }
+}
+
+/// Which model an engine should serve next.
+package enum Placement: Equatable, Sendable {
+    /// Go on with what is loaded, or with nothing.
+    case stay
+    case load(ModelReference)
+    /// Too many models failed here: the host is at fault, and leaves the work to others for a while.
+    case drained
+
+    /// Models that fail one after another on a host before it is thought to be the host's fault.
+    private static let hostBudget: Int64 = 3
+    /// How long such a host waits before it tries again.
+    private static let drainSeconds = 600.0
+
+    /// Stays with what is loaded while it has work. Then all hands go to the first model in line, as long as one more still
+    /// helps after the time that loading takes; then to the next.
+    ///
+    /// - Parameters:
+    ///   - work: Baselines first, then in the order of their evaluations.
+    ///   - lanes: Jobs that a worker has under way at once.
+    ///   - loadSeconds: What loading a model takes.
+    package static func choose(
+        among work: [OpenWork], loaded: ModelReference?, lanes: Int, loadSeconds: Double
+    ) -> Placement {
+        if let mine = work.first(where: { $0.model == loaded }), mine.workSeconds > 0 || mine.heldJobs > 0 {
+            return .stay
+        }
+        let lastFailure = work.compactMap(\.failedSecondsAgo).min()
+        if let lastFailure, lastFailure < drainSeconds, work.contains(where: { $0.hostFailures >= hostBudget }) {
+            return .drained
+        }
+        let next = work.first { candidate in
+            guard candidate.model != loaded, candidate.workSeconds > 0, !candidate.isResting else { return false }
+            let remaining = candidate.workSeconds / Double(max(1, candidate.hands) * Int64(max(1, lanes)))
+            return candidate.hands == 0 || remaining > loadSeconds
+        }
+        return next.map { .load($0.model) } ?? .stay
+    }
+}
+
+extension OpenWork {
+    /// 1 min after the first failure here, 2 after the second … up to 30.
+    fileprivate var isResting: Bool {
+        guard failures > 0, let failedSecondsAgo else { return false }
+        return failedSecondsAgo < min(1_800, 60 * Double(Int64(1) << min(failures - 1, 5)))
+    }
+}
