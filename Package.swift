@@ -55,6 +55,9 @@ let shared: [Target] = [
     .target(
         name: "Inference", dependencies: ["Domain", "HTTPClient"], path: "Sources/Shared/Inference",
         swiftSettings: strict),
+    .target(
+        name: "ArenaAPI", dependencies: ["Domain", "HTTPClient"], path: "Sources/Shared/ArenaAPI",
+        swiftSettings: strict),
 ]
 
 let tests: [Target] = [
@@ -68,7 +71,8 @@ let tests: [Target] = [
             .product(name: "NIOEmbedded", package: "swift-nio"),
         ], swiftSettings: strict),
     .target(
-        name: "TestSupport", dependencies: ["LocalCluster", "Migrating", "Migrations", "Postgres", logging],
+        name: "TestSupport",
+        dependencies: ["Domain", "Environments", "LocalCluster", "Migrating", "Migrations", "Postgres", logging],
         path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "TestSupportTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: strict),
     .testTarget(
@@ -108,15 +112,24 @@ let tests: [Target] = [
             serviceLifecycle,
         ], exclude: ["Engine/engine.py"], swiftSettings: strict),
     .testTarget(
+        name: "AffineTests", dependencies: ["Affine", "TestSupport"], swiftSettings: strict),
+    .testTarget(
         name: "SystemTests", dependencies: ["Domain", "Postgres", "TestSupport", logging, subprocess, systemPackage],
         path: "Tests/System", exclude: ["Engine"],
         swiftSettings: strict),
 ]
 
+/// Programs on the library, as anybody would write them: without our settings.
+let examples: [Target] = [
+    .executableTarget(name: "evaluate-miners", dependencies: ["Affine"], path: "Examples/evaluate-miners"),
+    .executableTarget(name: "evaluate-model", dependencies: ["Affine"], path: "Examples/evaluate-model"),
+]
+
 let package = Package(
     name: "affine",
     products: [
-        .executable(name: "af", targets: ["af"])
+        .executable(name: "af", targets: ["af"]),
+        .library(name: "Affine", targets: ["Affine"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -153,8 +166,8 @@ let package = Package(
         .target(
             name: "Coordinator",
             dependencies: [
-                "Domain", "Digest", "Rules", "Postgres", "Records", "HTTPClient", logging, serviceLifecycle, subprocess,
-                systemPackage,
+                "ArenaAPI", "Domain", "Digest", "Rules", "Postgres", "Records", "HTTPClient", logging, serviceLifecycle,
+                subprocess, systemPackage,
             ],
             exclude: ["API", "Dashboard"], swiftSettings: strict),
         .target(
@@ -188,10 +201,16 @@ let package = Package(
                 "Domain", "EnvironmentCalls", "Environments", "HTTPClient", "Inference", "Postgres", "Records", logging,
                 serviceLifecycle, subprocess, systemPackage,
             ], swiftSettings: strict),
+        .target(
+            name: "Affine",
+            dependencies: [
+                "ArenaAPI", "Domain", "EnvironmentCalls", "Environments", "HTTPClient", "Inference", "Statistics",
+            ], path: "Sources/SDK", swiftSettings: strict),
         .executableTarget(
             name: "af",
             dependencies: [
-                "Domain", "Digest", "Rules", "Statistics", "Coordinator", "CoordinatorAPI", "CoordinatorDashboard",
+                "Affine", "ArenaAPI", "Domain", "Digest", "Rules", "Statistics", "Coordinator", "CoordinatorAPI",
+                "CoordinatorDashboard",
                 "Worker", "Environments",
                 "EnvironmentCalls", "EnvironmentServer",
                 "HTTPClient",
@@ -204,5 +223,5 @@ let package = Package(
             ],
             resources: [.embedInCode("Demo/real-models/serve.py"), .embedInCode("Demo/real-models/requirements.txt")],
             swiftSettings: strict),
-    ] + tests
+    ] + examples + tests
 )

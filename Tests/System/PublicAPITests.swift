@@ -20,7 +20,7 @@ import Testing
     }
 
     /// Gives `body` the addresses of API and dashboard.
-    private static func serving(_ folder: String, _ body: ([String]) async throws -> Void) async throws {
+    static func serving(_ folder: String, _ body: ([String]) async throws -> Void) async throws {
         let ended = try await Subprocess.run(
             .path(Program.path()),
             arguments: ["up", "--data", "\(folder)", "--api-port", "0", "--dashboard-port", "0"],

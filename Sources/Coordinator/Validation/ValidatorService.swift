@@ -1,5 +1,5 @@
+internal import ArenaAPI
 internal import Domain
-internal import FoundationEssentials
 public import HTTPClient
 public import Logging
 public import ServiceLifecycle
@@ -66,14 +66,15 @@ public struct ValidatorService: Service {
     /// - Throws: `ValidatorError` when the API can't be reached or is behind by more than the settings allow; nothing is set
     ///   then.
     package static func weights(_ settings: Settings, http: HTTPClient, head: Int64) async throws -> WeightVector {
-        let published: PublishedWeights = try await get("scores/weights/latest", settings, http)
+        let arena = try ArenaClient(url: settings.api, http: http)
+        let published: PublishedWeights = try await get("scores/weights/latest", settings, arena)
         let age = head - published.block
         guard abs(age) <= settings.maximumAge else {
             throw ValidatorError(
                 "the arena's weights are of block \(published.block), the chain is at \(head): "
                     + "more than \(settings.maximumAge) blocks apart")
         }
-        let config: JSONValue = try await get("config", settings, http)
+        let config: JSONValue = try await get("config", settings, arena)
         let burn = config["configs"]?["validator_burn_percentage"]?.doubleValue ?? 0
         // As clients have always done: a share that is none burns nothing.
         let share = Score(rounding: burn).flatMap { Score.zero...Score.one ~= $0 ? $0 : nil } ?? .zero
@@ -81,19 +82,12 @@ public struct ValidatorService: Service {
     }
 
     private static func get<Value: Decodable>(
-        _ path: String, _ settings: Settings, _ http: HTTPClient
+        _ path: String, _ settings: Settings, _ arena: ArenaClient
     ) async throws -> Value {
-        let base = settings.api.hasSuffix("/") ? String(settings.api.dropLast()) : settings.api
-        var problem = ""
-        for attempt in 1...max(1, settings.tries) {
-            do {
-                let answer = try await http.send(HTTPRequest(url: "\(base)/\(path)"))
-                if answer.status == 200 { return try JSONDecoder().decode(Value.self, from: Data(answer.body)) }
-                problem = "status \(answer.status)"
-            } catch { problem = "\(error)" }
-            if attempt < settings.tries { try await Task.sleep(for: .seconds(1)) }
+        for _ in 1..<max(1, settings.tries) {
+            do { return try await arena.answer(to: path) } catch { try await Task.sleep(for: .seconds(1)) }
         }
-        throw ValidatorError("\(base)/\(path) can't be read: \(problem)")
+        do { return try await arena.answer(to: path) } catch { throw ValidatorError("\(error)") }
     }
 }
 

@@ -15,6 +15,8 @@ package struct JobResult: Equatable, Sendable {
     /// The messages that were exchanged with the model, as the environment tells them: an array of objects with `role`
     /// and `content`. Nil where it told none.
     package var conversation: JSONValue?
+    /// How long whoever failed asks to be left alone.
+    package var retryAfter: Duration?
 
     package static func scored(_ score: Score, usage: TokenUsage?) -> JobResult {
         JobResult(outcome: .scored, score: score, usage: usage)

@@ -19,6 +19,10 @@ extension JobResult {
             case .cancelled: (.cancelled, "cancelled")
             }
         self = .fault(outcome, code, failure.detail)
+        switch failure.reason {
+        case .rateLimited(let retryAfter), .overloaded(_, let retryAfter): self.retryAfter = retryAfter
+        default: break
+        }
     }
 }
 

@@ -50,6 +50,7 @@ extension JobResult {
         guard answer.status == 200 else {
             let text = String(decoding: answer.body.prefix(500), as: UTF8.self)
             self = .fault(.environmentFault, "environment_status_\(answer.status)", text)
+            retryAfter = answer.retryAfter
             return
         }
         guard let body = JSONValue(json: answer.body), case .object = body else {

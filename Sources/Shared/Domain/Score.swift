@@ -69,9 +69,16 @@ public struct ScoreBounds: Hashable, Sendable, Codable, CustomStringConvertible 
     public let lo: Score
     public let hi: Score
 
+    /// What most environments give.
+    public static let zeroToOne = ScoreBounds(ordered: .zero, .one)
+
     /// Nil unless `lo < hi`.
     public init?(lo: Score, hi: Score) {
         guard lo < hi else { return nil }
+        self.init(ordered: lo, hi)
+    }
+
+    private init(ordered lo: Score, _ hi: Score) {
         self.lo = lo
         self.hi = hi
     }

@@ -130,7 +130,7 @@ struct EnvironmentCommand: AsyncParsableCommand {
                 temperature: temperature, maximumAttempts: maxAttempts, runLength: runLength.jobs,
                 clusterSpan: clusterSpan,
                 rangeSource: rangeSource.map { .init(url: $0, field: rangeField) },
-                parameters: try Dictionary(parameter.map { try Self.parameter($0) }) { $1 })
+                parameters: try Dictionary(parameter.map { try EnvironmentParameter.read($0) }) { $1 })
         }
 
         private func score(_ text: String, _ field: String) throws -> Score {
@@ -149,16 +149,6 @@ struct EnvironmentCommand: AsyncParsableCommand {
                     field: "range", value: text, expected: "two task ids such as 0..<1000, the first below the second")
             }
             return lower..<upper
-        }
-
-        private static func parameter(_ text: String) throws -> (String, JSONValue) {
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard parts.count == 2, !parts[0].isEmpty else {
-                throw InvalidValue(field: "parameter", value: text, expected: "key=value")
-            }
-            let value =
-                Int64(parts[1]).map(JSONValue.integer) ?? Double(parts[1]).map(JSONValue.number) ?? .string(parts[1])
-            return (parts[0], value)
         }
     }
 }

@@ -18,7 +18,7 @@ struct ValidatorCommand: AsyncParsableCommand {
         @Flag(help: "Log more, to standard error.")
         var verbose = false
 
-        @OptionGroup var arena: ArenaAPI
+        @OptionGroup var arena: ArenaAddress
 
         @Option(help: "Folder of the bridge.")
         var bridge: String

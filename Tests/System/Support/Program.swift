@@ -29,11 +29,12 @@ enum Program {
         }
     }
 
+    /// - Parameter name: Of an example, for another program than `af`.
     /// - Throws: `ProgramMissing` unless the program lies beside the test bundle.
-    static func path() throws -> FilePath {
+    static func path(of name: String = "af") throws -> FilePath {
         let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let bundles = [own].compactMap(\.self) + CommandLine.arguments.filter { $0.hasSuffix(".xctest") }
-        let places = bundles.map { FilePath($0).removingLastComponent().appending("af") }
+        let places = bundles.map { FilePath($0).removingLastComponent().appending(name) }
         guard let path = places.first(where: { FileManager.default.isExecutableFile(atPath: $0.string) }) else {
             throw ProgramMissing(places: places.map(\.string))
         }
@@ -45,9 +46,12 @@ enum Program {
         try await run(arguments, environment: environment)
     }
 
-    static func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Ended {
+    static func run(
+        _ arguments: [String], environment: [String: String] = [:], of program: String = "af"
+    ) async throws -> Ended {
         let result = try await Subprocess.run(
-            .path(path()), arguments: Arguments(arguments), environment: surroundings(environment), input: .none,
+            .path(path(of: program)), arguments: Arguments(arguments), environment: surroundings(environment),
+            input: .none,
             output: .string(limit: 1 << 24), error: .string(limit: 1 << 24))
         return Ended(
             exitCode: result.terminationStatus.code, output: result.standardOutput,

@@ -31,9 +31,8 @@ struct CurtailmentSetting: Sendable {
     }
 
     func rule() throws -> RuleDocument {
-        guard let bounds = ScoreBounds(lo: .zero, hi: .one) else { preconditionFailure("0 is not below 1") }
         let terms = EnvironmentTerms(
-            bounds: bounds, margin: Score(nano: 3 * Score.unit / 100), samplingCount: Int64(tasks))
+            bounds: .zeroToOne, margin: Score(nano: 3 * Score.unit / 100), samplingCount: Int64(tasks))
         return try RuleDocument(
             kind: StrictMargin(),
             environments: (1...environments).map {

@@ -14,9 +14,8 @@ struct ReduceLoad: Sendable {
 
     var rule: RuleDocument {
         get throws {
-            guard let bounds = ScoreBounds(lo: .zero, hi: .one) else { preconditionFailure("0 is not below 1") }
             let terms = EnvironmentTerms(
-                bounds: bounds, margin: Score(nano: 30_000_000), samplingCount: Int64(tasks))
+                bounds: .zeroToOne, margin: Score(nano: 30_000_000), samplingCount: Int64(tasks))
             return try RuleDocument(
                 kind: StrictMargin(),
                 environments: try (1...environments).map {

@@ -8,7 +8,7 @@ struct GetRankCommand: AsyncParsableCommand {
         discussion: """
             A cell is the average score in percent and the number of tasks. What a window that is still open hides is '-'.
             """)
-    @OptionGroup var arena: ArenaAPI
+    @OptionGroup var arena: ArenaAddress
     @Flag(help: "Print the API's answer as JSON.")
     var json = false
     @Flag(help: "Also say why a miner was ended.")

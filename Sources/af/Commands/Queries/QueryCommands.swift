@@ -5,7 +5,7 @@ import Domain
 struct GetMinerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get-miner", abstract: "One miner, as an arena's public API shows it.")
-    @OptionGroup var arena: ArenaAPI
+    @OptionGroup var arena: ArenaAddress
     @Argument(help: "The miner's uid.")
     var miner: Int32?
     @Option(help: "The miner's uid.")
@@ -28,7 +28,7 @@ struct GetMinerCommand: AsyncParsableCommand {
 struct GetScoresCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get-scores", abstract: "Scores of those who met a champion, as an arena's public API shows them.")
-    @OptionGroup var arena: ArenaAPI
+    @OptionGroup var arena: ArenaAddress
     @Option(name: .shortAndLong, help: "How many, the champion first.")
     var top = 10
 
@@ -42,7 +42,7 @@ struct GetScoresCommand: AsyncParsableCommand {
 struct GetScoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get-score", abstract: "One miner's scores, as an arena's public API shows them.")
-    @OptionGroup var arena: ArenaAPI
+    @OptionGroup var arena: ArenaAddress
     @Argument(help: "The miner's uid.")
     var uid: Int32
 
@@ -52,7 +52,7 @@ struct GetScoreCommand: AsyncParsableCommand {
 struct GetWeightsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get-weights", abstract: "The newest weights, as validators fetch them.")
-    @OptionGroup var arena: ArenaAPI
+    @OptionGroup var arena: ArenaAddress
 
     func run() async throws { try Output.json(try await arena.answer(to: "scores/weights/latest")) }
 }
