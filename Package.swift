@@ -31,6 +31,8 @@ let shared: [Target] = [
         providers: [.apt(["libpq-dev"])]),
     .target(name: "Domain", path: "Sources/Shared/Domain", swiftSettings: strict),
     .target(
+        name: "Processes", dependencies: [systemPackage], path: "Sources/Shared/Processes", swiftSettings: strict),
+    .target(
         name: "Digest", dependencies: ["CCrypto"], path: "Sources/Shared/Digest", exclude: ["CCrypto"],
         swiftSettings: strict),
     .target(
@@ -72,8 +74,12 @@ let tests: [Target] = [
         ], swiftSettings: strict),
     .target(
         name: "TestSupport",
-        dependencies: ["Domain", "Environments", "LocalCluster", "Migrating", "Migrations", "Postgres", logging],
-        path: "Tests/TestSupport", swiftSettings: strict),
+        dependencies: [
+            "Domain", "Environments", "LocalCluster", "Migrating", "Migrations", "Postgres", logging, subprocess,
+            systemPackage,
+        ], path: "Tests/TestSupport",
+        exclude: ["Podman/podman-service", "Podman/environment_image.py", "Podman/environment_server.py"],
+        swiftSettings: strict),
     .testTarget(name: "TestSupportTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: strict),
     .testTarget(
         name: "RulesTests", dependencies: ["Rules", "Domain", "Digest", "Environments", "TestSupport", subprocess],
@@ -104,10 +110,16 @@ let tests: [Target] = [
         ],
         swiftSettings: strict),
     .testTarget(
+        name: "ContainersTests",
+        dependencies: [
+            "Containers", "Domain", "EnvironmentCalls", "HTTPClient", "Inference", "Processes", "TestSupport", logging,
+        ],
+        swiftSettings: strict),
+    .testTarget(
         name: "WorkerTests",
         dependencies: [
-            "Worker", "Domain", "EnvironmentCalls", "Environments", "HTTPClient", "Migrating", "Migrations", "Postgres",
-            "TestSupport",
+            "Worker", "Containers", "Domain", "EnvironmentCalls", "Environments", "HTTPClient", "Migrating",
+            "Migrations", "Postgres", "TestSupport",
             logging,
             serviceLifecycle,
         ], exclude: ["Engine/engine.py"], swiftSettings: strict),
@@ -162,6 +174,7 @@ let package = Package(
                 .embedInCode("0020_metrics.sql"),
                 .embedInCode("0021_transcripts.sql"),
                 .embedInCode("0022_placement.sql"),
+                .embedInCode("0023_containers.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",
@@ -187,9 +200,13 @@ let package = Package(
                 + [.embedInCode("Templates/style.css")], swiftSettings: strict),
         .target(
             name: "Environments", dependencies: ["Domain", "Digest", "Inference", subprocess, systemPackage],
-            exclude: ["Calling", "Server"], swiftSettings: strict),
+            exclude: ["Calling", "Containers", "Server"], swiftSettings: strict),
         .target(
-            name: "EnvironmentCalls", dependencies: ["Domain", "Environments", "HTTPClient", "Inference"],
+            name: "Containers", dependencies: ["Domain", "HTTPClient", "Processes", logging],
+            path: "Sources/Environments/Containers", swiftSettings: strict),
+        .target(
+            name: "EnvironmentCalls",
+            dependencies: ["Containers", "Domain", "Environments", "HTTPClient", "Inference"],
             path: "Sources/Environments/Calling", swiftSettings: strict),
         .target(
             name: "EnvironmentServer",
@@ -198,8 +215,8 @@ let package = Package(
         .target(
             name: "Worker",
             dependencies: [
-                "Domain", "EnvironmentCalls", "Environments", "HTTPClient", "Inference", "Postgres", "Records", logging,
-                serviceLifecycle, subprocess, systemPackage,
+                "Containers", "Domain", "EnvironmentCalls", "Environments", "HTTPClient", "Inference", "Postgres",
+                "Processes", "Records", logging, serviceLifecycle, subprocess, systemPackage,
             ], swiftSettings: strict),
         .target(
             name: "Affine",
@@ -210,8 +227,7 @@ let package = Package(
             name: "af",
             dependencies: [
                 "Affine", "ArenaAPI", "Domain", "Digest", "Rules", "Statistics", "Coordinator", "CoordinatorAPI",
-                "CoordinatorDashboard",
-                "Worker", "Environments",
+                "CoordinatorDashboard", "Worker", "Containers", "Environments", "Processes",
                 "EnvironmentCalls", "EnvironmentServer",
                 "HTTPClient",
                 "Inference", "LocalCluster", "Migrating",

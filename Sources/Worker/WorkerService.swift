@@ -1,3 +1,4 @@
+internal import Containers
 internal import Environments
 public import HTTPClient
 public import Logging
@@ -27,20 +28,28 @@ public struct WorkerService: Service {
     public func run() async throws {
         try await Sandbox().check()
         let engine = try settings.engine.map { try EngineHost(settings: $0, http: http, logger: logger) }
+        let containers = settings.containers.map { ContainerEnvironments(host: $0, http: http, logger: logger) }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            if let engine { group.addTask { await engine.run() } }
-            try await runSessions(with: engine)
-            group.cancelAll()
+            if let containers { group.addTask { await containers.run() } }
+            try await withThrowingTaskGroup(of: Void.self) { engines in
+                if let engine { engines.addTask { await engine.run() } }
+                try await work(with: engine, containers)
+                engines.cancelAll()
+            }
+            containers?.finish()
+            try await group.waitForAll()
         }
     }
 
-    private func runSessions(with engine: EngineHost?) async throws {
+    /// One session after another, until told to stop.
+    private func work(with engine: EngineHost?, _ containers: ContainerEnvironments?) async throws {
         var delay = Duration.milliseconds(500)
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             let started = ContinuousClock.now
             do {
                 let session = try WorkerSession(
-                    settings: settings, database: database, http: http, engine: engine, logger: logger)
+                    settings: settings, database: database, http: http, engine: engine, containers: containers,
+                    logger: logger)
                 try await session.run()
                 return
             } catch let error as PostgresError where !error.isHopeless {

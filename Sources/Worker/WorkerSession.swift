@@ -1,3 +1,4 @@
+internal import Containers
 internal import Domain
 internal import EnvironmentCalls
 internal import Environments
@@ -23,9 +24,12 @@ struct WorkerSession: Sendable {
     private let trust: Trust
     private let logger: Logger
 
-    /// - Parameter engine: The worker's own engine, if it has one.
+    /// - Parameters:
+    ///   - engine: The worker's own, if it has one.
+    ///   - containers: Those of the process. Both outlive one id.
     init(
-        settings: WorkerSettings, database: Database, http: HTTPClient, engine: EngineHost?, logger: Logger
+        settings: WorkerSettings, database: Database, http: HTTPClient, engine: EngineHost?,
+        containers: ContainerEnvironments?, logger: Logger
     ) throws {
         var logger = logger
         logger[metadataKey: "worker.id"] = "\(id)"
@@ -39,7 +43,7 @@ struct WorkerSession: Sendable {
             logger: logger)
         runner = JobRunner(
             lane: lane, orders: EnvironmentOrders(database: database),
-            caller: EnvironmentCaller(http: http, apiKey: settings.apiKey))
+            caller: EnvironmentCaller(http: http, apiKey: settings.apiKey, containers: containers))
         reporter = Reporter(worker: id, database: database, logger: logger)
         trust = Trust(timeToLive: settings.timeToLive)
     }

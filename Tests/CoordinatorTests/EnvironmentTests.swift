@@ -32,11 +32,21 @@ import Testing
         Row("margin '-0.1' is not valid: expected 0 or more, and less than the score span 1 of [0, 1]") {
             $0.margin = Score(nano: -Score.unit / 10)
         },
-        Row("base_url 'none' is not valid: expected a URL for kind 'url', and none for kind 'builtin'") {
+        Row("base_url 'none' is not valid: expected a URL for kind 'url', and none for other kinds") {
             $0.kind = .url
         },
-        Row("base_url 'http://x' is not valid: expected a URL for kind 'url', and none for kind 'builtin'") {
+        Row("base_url 'http://x' is not valid: expected a URL for kind 'url', and none for other kinds") {
             $0.baseURL = "http://x"
+        },
+        Row("container 'none' is not valid: expected an image for kind 'container', and none for other kinds") {
+            $0.kind = .container
+        },
+        Row("container 'a:1' is not valid: expected an image for kind 'container', and none for other kinds") {
+            $0.container = ContainerSettings(image: "a:1")
+        },
+        Row("container.port '0' is not valid: expected 1 to 65535") {
+            $0.kind = .container
+            $0.container = ContainerSettings(image: "a:1", port: 0)
         },
         Row("timeout '0.05 seconds' is not valid: expected 0.1 to 86400 seconds") { $0.timeout = .milliseconds(50) },
         Row("max_attempts '0' is not valid: expected 1 to 100") { $0.maximumAttempts = 0 },
@@ -87,6 +97,9 @@ import Testing
             ("environment_bounds", "hi_nano = 10000000000001"),
             ("environment_check", "kind = 'url'"),
             ("environment_check", "base_url = 'http://x'"),
+            ("environment_kind_check", "kind = 'vessel'"),
+            ("environment_container", "kind = 'container'"),
+            ("environment_container", "container = '{}'"),
             ("environment_timeout_ms_check", "timeout_ms = 99"),
             ("environment_max_attempts_check", "max_attempts = 0"),
             ("environment_run_length_check", "run_length = 1001"),
@@ -122,6 +135,62 @@ import Testing
                         "abd url http://x t 0 1000000000 100000000 6 {[0,20),[30,40)} 1500 4 2 {\"level\": 3}"
                     ])
             try await #expect(stage.events("environment.defined") == 2)
+        }
+    }
+
+    private static func document(_ change: String = "") -> String {
+        """
+        ('{"image": "a:1", "memory_bytes": 16777216, "pids_limit": 8, "read_only": true, "port": 8000, "env": {"A": "b"}, \
+        "secrets": ["KEY"], "replicas": 1, "idle_seconds": 1, "start_seconds": 1}'::jsonb\(change))
+        """
+    }
+
+    @Test(
+        "the database refuses a container that cannot be run, whoever writes it",
+        arguments: [
+            " - 'image'", " || '{\"image\": \"a\"}'", " || '{\"image\": \"a@sha256:12\"}'",
+            " || '{\"memory_bytes\": 1}'",
+            " || '{\"memory_bytes\": \"16777216\"}'", " || '{\"memory_bytes\": 16777216.5}'",
+            " || '{\"nano_cpus\": null}'",
+            " || '{\"nano_cpus\": 1}'", " || '{\"pids_limit\": 7}'", " || '{\"read_only\": 1}'", " || '{\"port\": 0}'",
+            " || '{\"replicas\": 65}'", " || '{\"idle_seconds\": 0}'", " || '{\"start_seconds\": 3601}'",
+            " || '{\"env\": []}'", " || '{\"env\": {\"a\": \"b\"}}'", " || '{\"env\": {\"A\": 1}}'",
+            " || '{\"secrets\": {}}'", " || '{\"secrets\": [1]}'", " || '{\"secrets\": [\"a=b\"]}'",
+            " || '{\"privileged\": true}'",
+        ])
+    func containers(change: String) async throws {
+        try await Stage.with { stage in
+            try await stage.define(.test("abd"))
+            let set = "UPDATE affine.environment SET kind = 'container', container = "
+            try await stage.owner.execute(set + Self.document())
+            try await stage.owner.execute(set + Self.document(" || '{\"nano_cpus\": 10000000}'"))
+            let error = await stage.owner.refusal(set + Self.document(change))
+            #expect(
+                error?.message.contains("environment_container_document") == true, "\(error?.message ?? "accepted")")
+        }
+    }
+
+    @Test("what the program can say of a container the database takes, and a window freezes and describes it")
+    func frozenContainer() async throws {
+        try await Stage.with { stage in
+            var definition = try EnvironmentDefinition.test("abd", count: 5)
+            definition.kind = .container
+            definition.container = ContainerSettings(
+                image: "host:5000/a/b:t@sha256:" + String(repeating: "0", count: 64), nanoCPUs: 500_000_000,
+                isReadOnly: true,
+                variables: ["LEVEL": "3"], secrets: ["API_KEY"])
+            try await stage.define(definition)
+            try await stage.observe(100)
+            try await stage.admit("a")
+            try await stage.arena.advance()
+            definition.container?.image = "other:1"
+            try await stage.define(definition)
+            try await #expect(
+                stage.owner.column(
+                    """
+                    SELECT d.kind || ' ' || (d.container::jsonb ->> 'image') FROM affine.evaluation e
+                    CROSS JOIN LATERAL affine.describe_evaluation(e.id) AS d
+                    """) == ["container host:5000/a/b:t@sha256:" + String(repeating: "0", count: 64)])
         }
     }
 }

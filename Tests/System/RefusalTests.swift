@@ -72,6 +72,21 @@ private struct Refused: CustomTestStringConvertible, Sendable {
         Refused("env", "show", "no env", message: "environment 'no env' is not valid: expected 1-63 characters"),
     ]
 
+    static let engines = [
+        Refused(
+            "worker", "run", "--endpoint", endpoint, "--containers", "ssh://host",
+            message:
+                "container engine 'ssh://host' is not valid: expected unix:///path/to/socket or tcp://host:port (ssh:// is"
+        ),
+        Refused(
+            "worker", "run", "--endpoint", endpoint, environment: ["DOCKER_HOST": "docker"],
+            message: "container engine 'docker' is not valid: expected unix:///path/to/socket or tcp://host:port"),
+        Refused(
+            "worker", "run", "--endpoint", endpoint, "--containers", "tcp://elsewhere:1", "--container-network", "host",
+            message:
+                "container network 'host' is not valid: expected 'bridge' for tcp://elsewhere:1: an engine elsewhere"),
+    ]
+
     static let miners = [
         Refused(
             "miner", "add", "me", "owner/name@\(revision)", "--block", "1",
@@ -137,7 +152,7 @@ private struct Refused: CustomTestStringConvertible, Sendable {
 @Suite(.timeLimit(.minutes(10))) struct RefusalTests {
     @Test(
         "Bad input is refused with one line that names the value and what is allowed, before anything is touched",
-        arguments: Refused.environments + Refused.miners + Refused.services)
+        arguments: Refused.environments + Refused.engines + Refused.miners + Refused.services)
     private func badInput(_ refused: Refused) async throws {
         try await withDataFolder { folder in
             let ended = try await Program.run(refused.arguments + ["--data", folder], environment: refused.environment)

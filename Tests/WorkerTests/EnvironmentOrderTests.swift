@@ -1,22 +1,28 @@
 import Domain
 import EnvironmentCalls
+import FoundationEssentials
 import Postgres
 import Testing
 import Worker
 
 @Suite struct EnvironmentOrderTests {
     private func order(
-        kind: String = "builtin", baseURL: String? = nil, lo: Int64 = 0, hi: Int64 = 1, parameters: String = "{}"
+        kind: String = "builtin", baseURL: String? = nil, container: String? = nil, lo: Int64 = 0, hi: Int64 = 1,
+        parameters: String = "{}"
     ) throws -> EnvironmentOrder {
         try EnvironmentOrder(
-            environment: 1, name: EnvironmentName("abd"), kind: kind, baseURL: baseURL, lo: Score(nano: lo),
-            hi: Score(nano: hi), timeout: .seconds(1), temperature: 0, parameters: parameters,
+            environment: 1, name: EnvironmentName("abd"), kind: kind, baseURL: baseURL, container: container,
+            lo: Score(nano: lo), hi: Score(nano: hi), timeout: .seconds(1), temperature: 0, parameters: parameters,
             tasks: [])
     }
 
     @Test func knownKindsHaveTheirPlace() throws {
         #expect(try order().settings.place == .builtin)
         #expect(try order(kind: "url", baseURL: "http://h").settings.place == .url("http://h"))
+        let container = ContainerSettings(
+            image: "a:1", nanoCPUs: 5_000_000_000, variables: ["A": "b"], secrets: ["KEY"])
+        let document = String(decoding: try JSONEncoder().encode(container), as: UTF8.self)
+        #expect(try order(kind: "container", container: document).settings.place == .container(container))
         #expect(try order(parameters: #"{"difficulty":3}"#).settings.parameters == ["difficulty": .integer(3)])
     }
 
@@ -27,6 +33,10 @@ import Worker
             let error = #expect(throws: PostgresError.self) { try order(kind: kind, baseURL: baseURL) }
             #expect(error?.code == .decoding)
             #expect(error?.message == "environment abd is of kind '\(kind)', which this worker does not know")
+        }
+        for container in ["{}", #"{"image":"a"}"#] {
+            let error = #expect(throws: PostgresError.self) { try order(kind: "container", container: container) }
+            #expect(error?.message.hasPrefix("environment abd has a container that this worker can't read: ") == true)
         }
         let bounds = #expect(throws: PostgresError.self) { try order(lo: 1, hi: 1) }
         #expect(bounds?.message == "environment abd has bounds or parameters that are not valid")

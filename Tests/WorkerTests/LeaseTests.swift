@@ -156,7 +156,7 @@ import Worker
     @Test("An environment of a kind that the worker does not know fails its jobs, not the worker")
     func unknownKind() async throws {
         let server = endpoint { _ in [completion("?")] }
-        try await board.plan(.init(kind: "container", baseURL: "x"))
+        try await board.plan(.init(kind: "vessel", baseURL: "x"))
         try await withWorker(settings(server)) { _ in try await board.untilFinished(1) }
         #expect(try await board.attempts().map(\.code) == ["environment_unusable", "environment_unusable"])
         #expect(try await board.attempts().allSatisfy { $0.outcome == "infra_fault" })

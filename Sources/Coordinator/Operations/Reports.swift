@@ -134,7 +134,8 @@ private struct ListEnvironments: JSONRows {
         SELECT jsonb_build_object('name', name, 'kind', kind, 'enabled', enabled, 'base_url', base_url,
             'lo', lo_nano / 1e9, 'hi', hi_nano / 1e9, 'margin', margin_nano / 1e9, 'sampling_count', sampling_count,
             'dataset_ranges', dataset_ranges::text, 'timeout_ms', timeout_ms, 'max_attempts', max_attempts,
-            'run_length', run_length, 'cluster_span', cluster_span, 'range_source', range_source, 'range_problem', range_problem, 'parameters', parameters)
+            'run_length', run_length, 'cluster_span', cluster_span, 'range_source', range_source, 'range_problem', range_problem,
+            'container', container, 'parameters', parameters)
         FROM affine.environment ORDER BY name
         """
 }

@@ -10,6 +10,8 @@ public struct EnvironmentDefinition: Sendable, Codable {
         case builtin
         /// A server that speaks the affinetes protocol.
         case url
+        /// A server of that protocol which workers run in containers.
+        case container
     }
 
     public enum Selection: String, Sendable, Codable, CaseIterable {
@@ -33,6 +35,8 @@ public struct EnvironmentDefinition: Sendable, Codable {
     public var kind: Kind
     /// Only for `url`.
     public var baseURL: String?
+    /// Only for `container`.
+    public var container: ContainerSettings?
     public var bounds: ScoreBounds
     /// How much better, per task on average, a challenger has to be.
     public var margin: Score
@@ -55,14 +59,16 @@ public struct EnvironmentDefinition: Sendable, Codable {
     public var parameters: [String: JSONValue]
 
     public init(
-        name: EnvironmentName, kind: Kind = .builtin, baseURL: String? = nil, bounds: ScoreBounds, margin: Score,
-        samplingCount: Int32, datasetRanges: [Range<Int64>], selection: Selection = .random,
+        name: EnvironmentName, kind: Kind = .builtin, baseURL: String? = nil, container: ContainerSettings? = nil,
+        bounds: ScoreBounds, margin: Score, samplingCount: Int32, datasetRanges: [Range<Int64>],
+        selection: Selection = .random,
         timeout: Duration = .seconds(600), temperature: Double = 0, maximumAttempts: Int16 = 3, runLength: Int16? = nil,
         clusterSpan: Int64 = 1, rangeSource: RangeSource? = nil, parameters: [String: JSONValue] = [:]
     ) {
         self.name = name
         self.kind = kind
         self.baseURL = baseURL
+        self.container = container
         self.bounds = bounds
         self.margin = margin
         self.samplingCount = samplingCount
@@ -97,8 +103,13 @@ public struct EnvironmentDefinition: Sendable, Codable {
                 "sampling_count", String(samplingCount), "1 to \(min(tasks, 100_000)): the ranges hold \(tasks) tasks")
         }
         guard (kind == .url) == (baseURL != nil) else {
-            throw invalid("base_url", baseURL ?? "none", "a URL for kind 'url', and none for kind 'builtin'")
+            throw invalid("base_url", baseURL ?? "none", "a URL for kind 'url', and none for other kinds")
         }
+        guard (kind == .container) == (container != nil) else {
+            throw invalid(
+                "container", container?.image ?? "none", "an image for kind 'container', and none for other kinds")
+        }
+        do { try container?.check() } catch { throw invalid(error.field, error.value, error.expected) }
         guard timeout >= .milliseconds(100), timeout <= .seconds(86_400) else {
             throw invalid("timeout", "\(timeout)", "0.1 to 86400 seconds")
         }
@@ -129,8 +140,9 @@ public struct EnvironmentCatalogue: Sendable {
     public func define(_ definition: EnvironmentDefinition, actor: String) async throws {
         try definition.check()
         let parameters = try definition.parameters.jsonText()
+        let container = try definition.container?.jsonText()
         try await database.transaction { session in
-            _ = try session.run(UpsertEnvironment(definition: definition, parameters: parameters))
+            _ = try session.run(UpsertEnvironment(definition: definition, parameters: parameters, container: container))
             _ = try session.run(
                 RecordEvent(
                     actor: actor, kind: "environment.defined", subject: definition.name.rawValue, detail: parameters))
@@ -142,20 +154,21 @@ private struct UpsertEnvironment: Statement {
     static let sql = """
         INSERT INTO affine.environment (name, kind, base_url, lo_nano, hi_nano, margin_nano, sampling_count, dataset_ranges,
                                         timeout_ms, max_attempts, run_length, parameters, selection, temperature, cluster_span, range_source,
-                                        range_field)
+                                        range_field, container)
         SELECT $1, $2, $3, $4, $5, $6, $7, (SELECT range_agg(int8range(l, u)) FROM unnest($8::int8[], $9::int8[]) AS r (l, u)),
-               $10, $11, $12, $13::text::jsonb, $14, $15, $16, $17, $18
+               $10, $11, $12, $13::text::jsonb, $14, $15, $16, $17, $18, $19::text::jsonb
         ON CONFLICT (name) DO UPDATE SET
             kind = excluded.kind, base_url = excluded.base_url, lo_nano = excluded.lo_nano, hi_nano = excluded.hi_nano,
             margin_nano = excluded.margin_nano, sampling_count = excluded.sampling_count,
             dataset_ranges = excluded.dataset_ranges, timeout_ms = excluded.timeout_ms,
             max_attempts = excluded.max_attempts, run_length = excluded.run_length, parameters = excluded.parameters,
             selection = excluded.selection, temperature = excluded.temperature,
-            cluster_span = excluded.cluster_span, range_source = excluded.range_source, range_field = excluded.range_field,
+            container = excluded.container, cluster_span = excluded.cluster_span, range_source = excluded.range_source, range_field = excluded.range_field,
             range_checked_at = NULL, range_problem = '', enabled = true
         """
     var definition: EnvironmentDefinition
     var parameters: String
+    var container: String?
 
     func bind(_ bindings: inout Bindings) {
         bindings.append(definition.name)
@@ -179,5 +192,6 @@ private struct UpsertEnvironment: Statement {
         bindings.append(definition.clusterSpan)
         bindings.append(definition.rangeSource?.url)
         bindings.append(definition.rangeSource?.field)
+        bindings.append(container)
     }
 }

@@ -170,9 +170,9 @@ private struct InsertWindow: Statement {
 private struct FreezeEnvironments: Statement {
     static let sql = """
         INSERT INTO affine.window_environment (window_id, environment, kind, base_url, lo_nano, hi_nano, margin_nano,
-            sampling_count, timeout_ms, temperature, max_attempts, run_length, parameters, dataset_ranges, selection)
+            sampling_count, timeout_ms, temperature, max_attempts, run_length, parameters, dataset_ranges, selection, container)
         SELECT $1, id, kind, base_url, lo_nano, hi_nano, margin_nano, sampling_count, timeout_ms, temperature, max_attempts,
-               run_length, parameters, dataset_ranges, selection
+               run_length, parameters, dataset_ranges, selection, container
         FROM affine.environment WHERE enabled
         """
     var window: WindowID

@@ -1,3 +1,4 @@
+package import Containers
 package import Environments
 package import HTTPClient
 package import Inference
@@ -6,11 +7,17 @@ package import Inference
 package struct EnvironmentCaller: Sendable {
     private let builtin: BuiltinEnvironments
     private let remote: RemoteEnvironment
+    private let contained: ContainedEnvironment
 
-    /// - Parameter apiKey: Handed to environments' servers, which call the model themselves.
-    package init(http: HTTPClient, apiKey: String?, sandbox: Sandbox = Sandbox()) {
+    /// - Parameters:
+    ///   - apiKey: Handed to environments' servers, which call the model themselves.
+    ///   - containers: Runs environments of kind `container`, each call of which fails where there is none.
+    package init(
+        http: HTTPClient, apiKey: String?, sandbox: Sandbox = Sandbox(), containers: ContainerEnvironments? = nil
+    ) {
         builtin = BuiltinEnvironments(sandbox: sandbox)
         remote = RemoteEnvironment(http: http, apiKey: apiKey)
+        contained = ContainedEnvironment(containers: containers, remote: remote)
     }
 
     /// - Parameters:
@@ -24,6 +31,8 @@ package struct EnvironmentCaller: Sendable {
             switch settings.place {
             case .builtin: await builtin.evaluate(call, settings, model: model)
             case .url(let url): await remote.evaluate(call, settings, at: url, model: name, baseURL: baseURL)
+            case .container(let container):
+                await contained.evaluate(call, settings, in: container, model: name, baseURL: baseURL)
             }
         return result.checked(against: settings.bounds)
     }

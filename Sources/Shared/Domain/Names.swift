@@ -124,7 +124,7 @@ public struct ModelReference: Hashable, Sendable, Codable, CustomStringConvertib
 }
 
 /// Byte classes of ASCII, so that validation depends on no locale.
-private enum ASCII {
+enum ASCII {
     static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
     static func isLower(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte) }
     static func isUpper(_ byte: UInt8) -> Bool { (0x41...0x5A).contains(byte) }

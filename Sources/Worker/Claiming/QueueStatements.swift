@@ -193,7 +193,7 @@ package struct Settle: Statement {
 /// How to run one environment of an evaluation.
 struct DescribeEvaluation: Statement {
     static let sql = """
-        SELECT environment, name, kind, base_url, lo_nano, hi_nano, timeout_ms, temperature, parameters, task_ids
+        SELECT environment, name, kind, base_url, container, lo_nano, hi_nano, timeout_ms, temperature, parameters, task_ids
         FROM affine.describe_evaluation($1)
         """
     var evaluation: EvaluationID
@@ -205,6 +205,7 @@ struct DescribeEvaluation: Statement {
         let name: EnvironmentName = try row.next()
         let kind: String = try row.next()
         let baseURL: String? = try row.next()
+        let container: String? = try row.next()
         let lo: Int64 = try row.next()
         let hi: Int64 = try row.next()
         let timeout: Int32 = try row.next()
@@ -212,9 +213,8 @@ struct DescribeEvaluation: Statement {
         let parameters: String = try row.next()
         let tasks: [Int64] = try row.next()
         return try EnvironmentOrder(
-            environment: environment, name: name, kind: kind, baseURL: baseURL, lo: Score(nano: lo),
-            hi: Score(nano: hi),
-            timeout: .milliseconds(Int64(timeout)), temperature: temperature, parameters: parameters,
-            tasks: tasks.map(TaskID.init))
+            environment: environment, name: name, kind: kind, baseURL: baseURL, container: container,
+            lo: Score(nano: lo), hi: Score(nano: hi), timeout: .milliseconds(Int64(timeout)), temperature: temperature,
+            parameters: parameters, tasks: tasks.map(TaskID.init))
     }
 }

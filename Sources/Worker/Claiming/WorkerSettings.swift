@@ -1,3 +1,4 @@
+public import Containers
 public import Domain
 internal import HTTPClient
 
@@ -50,6 +51,8 @@ public struct WorkerSettings: Sendable {
     public var maximumReplyBytes: Int
     /// Whether conversations are stored beside their results.
     public var keepsTranscripts: Bool
+    /// Where environments of kind `container` are run; nil where none can be.
+    public var containers: ContainerHost?
 
     /// Whether there is any model that the worker could reach.
     public var canServe: Bool { !endpoints.isEmpty || engine != nil }
@@ -57,7 +60,7 @@ public struct WorkerSettings: Sendable {
     public init(
         name: String, endpoints: [Endpoint], engine: EngineSettings? = nil, apiKey: String? = nil, concurrency: Int = 8,
         timeToLive: Duration = .seconds(60), grace: Duration = .seconds(30), maximumReplyBytes: Int = 1 << 20,
-        keepsTranscripts: Bool = true
+        keepsTranscripts: Bool = true, containers: ContainerHost? = nil
     ) {
         self.name = name
         self.endpoints = endpoints
@@ -68,5 +71,6 @@ public struct WorkerSettings: Sendable {
         self.grace = grace
         self.maximumReplyBytes = maximumReplyBytes
         self.keepsTranscripts = keepsTranscripts
+        self.containers = containers
     }
 }

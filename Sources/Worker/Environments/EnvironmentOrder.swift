@@ -13,17 +13,25 @@ package struct EnvironmentOrder: Sendable {
     var tasks: [TaskID]
 
     package init(
-        environment: Int16, name: EnvironmentName, kind: String, baseURL: String?, lo: Score, hi: Score,
-        timeout: Duration,
-        temperature: Double, parameters: String, tasks: [TaskID]
+        environment: Int16, name: EnvironmentName, kind: String, baseURL: String?, container: String? = nil,
+        lo: Score, hi: Score, timeout: Duration, temperature: Double, parameters: String, tasks: [TaskID]
     ) throws(PostgresError) {
         guard let bounds = ScoreBounds(lo: lo, hi: hi),
             let parameters = try? JSONDecoder().decode([String: JSONValue].self, from: Data(parameters.utf8))
         else { throw PostgresError(.decoding, "environment \(name) has bounds or parameters that are not valid") }
         let place: EnvironmentSettings.Place
-        switch (kind, baseURL) {
-        case ("builtin", nil): place = .builtin
-        case ("url", let baseURL?): place = .url(baseURL)
+        switch (kind, baseURL, container) {
+        case ("builtin", nil, nil): place = .builtin
+        case ("url", let baseURL?, nil): place = .url(baseURL)
+        case ("container", nil, let container?):
+            do {
+                let settings = try JSONDecoder().decode(ContainerSettings.self, from: Data(container.utf8))
+                try settings.check()
+                place = .container(settings)
+            } catch {
+                throw PostgresError(
+                    .decoding, "environment \(name) has a container that this worker can't read: \(error)")
+            }
         default:
             throw PostgresError(.decoding, "environment \(name) is of kind '\(kind)', which this worker does not know")
         }

@@ -21,7 +21,8 @@ struct EnvironmentCommand: AsyncParsableCommand {
                 try Output.rows(
                     try await Reports(database: backend.database).environments(),
                     columns: [
-                        "name", "kind", "margin", "sampling_count", "dataset_ranges", "timeout_ms", "parameters",
+                        "name", "kind", "margin", "sampling_count", "dataset_ranges", "timeout_ms", "container",
+                        "parameters",
                     ],
                     json: options.json, empty: "no environment is defined: 'af env define' does it")
             }

@@ -1,6 +1,7 @@
 import Coordinator
 import Domain
 import Logging
+import Processes
 import Worker
 
 /// One of the two miners of the demo.
@@ -28,6 +29,14 @@ enum DemoModels {
         case .scripted: try await ScriptedModels.serving(logger: logger, body)
         case .real: try await RealModels.serving(folder: folder, logger: logger, body)
         }
+    }
+}
+
+extension DemoModels {
+    /// A port that nobody uses at the moment.
+    static func freePort() throws -> Int {
+        guard let port = ThisMachine.freePort else { throw CommandError("no port of 127.0.0.1 is free") }
+        return port
     }
 }
 

@@ -30,7 +30,7 @@ enum RealModels {
         var contestants: [DemoContestant] = []
         var servers: [@Sendable () async throws -> Void] = []
         for (source, hotkey) in zip(sources, try DemoModels.hotkeys()) {
-            let port = try FreePort.find()
+            let port = try DemoModels.freePort()
             servers.append { try await serve(source, at: place, port: port) }
             let revision = String(SHA256Digest(of: "\(source.repository)\n\(requirements)").hex.prefix(40))
             let model = try ModelReference(repository: source.repository, revision: revision)
@@ -100,25 +100,5 @@ enum RealModels {
             }
             try await Task.sleep(for: .milliseconds(200))
         }
-    }
-}
-
-/// A port of loopback that nobody uses at the moment.
-enum FreePort {
-    static func find() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                bind(descriptor, generic, length) == 0 ? getsockname(descriptor, generic, &length) : -1
-            }
-        }
-        guard status == 0 else { throw Errno(rawValue: errno) }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }

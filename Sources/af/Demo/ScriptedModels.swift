@@ -26,7 +26,7 @@ enum ScriptedModels {
         var contestants: [DemoContestant] = []
         var servers: [@Sendable () async throws -> Void] = []
         for ((name, percent), hotkey) in zip(skills, try DemoModels.hotkeys()) {
-            let port = try FreePort.find()
+            let port = try DemoModels.freePort()
             let script = ScriptedModel(name: name, percent: percent, answers: answers)
             let application = Application(
                 router: script.router(),

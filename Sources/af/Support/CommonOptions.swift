@@ -46,6 +46,14 @@ struct CommonOptions: ParsableArguments {
         environment.string(forKey: "affine.api.key", isSecret: true)
     }
 
+    /// The container engine that other programs of this machine use too.
+    static var dockerHost: String? { environment.string(forKey: "docker.host").flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// A variable that an environment's container asks for by name.
+    static func secret(_ name: String) -> String? {
+        (try? EnvironmentVariablesProvider().environmentValue(forName: name)).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
     /// Where existing clients look for an arena.
     static var apiURL: String? { environment.string(forKey: "api.url").flatMap { $0.isEmpty ? nil : $0 } }
 

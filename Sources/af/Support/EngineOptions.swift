@@ -1,5 +1,5 @@
 import ArgumentParser
-import Glibc
+import Processes
 import Worker
 
 /// How a worker runs an engine of its own, which serves whichever model has work.
@@ -52,17 +52,11 @@ struct EngineOptions: ParsableArguments {
     func settings() throws -> EngineSettings? {
         guard let engine else { return nil }
         let place = EnginePlace(
-            host: engineHost ?? Self.hostName, address: engineAddress, port: enginePort,
+            host: engineHost ?? ThisMachine.name, address: engineAddress, port: enginePort,
             gpus: gpus.split(separator: ",").map(String.init))
         return EngineSettings(
             template: try EngineTemplate(engine), place: place,
             cacheFolder: modelCache ?? CommonOptions.defaultDataFolder + "/models",
             cacheBytes: modelCacheSize << 30, loadTimeout: .seconds(loadTimeout))
-    }
-
-    private static var hostName: String {
-        var buffer = [CChar](repeating: 0, count: 256)
-        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
-        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

@@ -1,6 +1,9 @@
-import ArgumentParser
+public import ArgumentParser
+public import Containers
 import Domain
 import Worker
+
+extension ContainerNetwork: ExpressibleByArgument {}
 
 /// How a worker works, for commands that run one.
 struct WorkerOptions: ParsableArguments {
@@ -27,6 +30,18 @@ struct WorkerOptions: ParsableArguments {
     @Option(help: "A name for people.")
     var name = "worker"
 
+    @Option(
+        help: ArgumentHelp(
+            "Container engine that speaks Docker's API: unix:///path or tcp://host:port (or DOCKER_HOST; else \(EngineAddress.usual)).",
+            valueName: "engine"))
+    var containers: String?
+
+    @Option(
+        help:
+            "Network of environments' containers: bridge, or host where models are served at 127.0.0.1 of this machine."
+    )
+    var containerNetwork = ContainerNetwork.bridge
+
     func validate() throws {
         guard (1...10_000).contains(concurrency) else {
             throw ValidationError("--concurrency '\(concurrency)' is not valid: expected 1 to 10000")
@@ -37,7 +52,7 @@ struct WorkerOptions: ParsableArguments {
         }
     }
 
-    /// - Throws: `InvalidValue` naming the endpoint or the engine; `ValidationError` for both together.
+    /// - Throws: `InvalidValue` naming the endpoint or an engine; `ValidationError` for endpoints and an engine together.
     func settings() throws -> WorkerSettings {
         let engine = try engine.settings()
         guard engine == nil || endpoints.isEmpty else {
@@ -46,6 +61,9 @@ struct WorkerOptions: ParsableArguments {
         return WorkerSettings(
             name: name, endpoints: try endpoints.map { try Endpoint($0) }, engine: engine, apiKey: CommonOptions.apiKey,
             concurrency: concurrency, timeToLive: .seconds(ttl), grace: .seconds(grace),
-            keepsTranscripts: transcripts)
+            keepsTranscripts: transcripts,
+            containers: try ContainerHost(
+                engine: EngineAddress(containers ?? CommonOptions.dockerHost ?? EngineAddress.usual),
+                network: containerNetwork, secret: CommonOptions.secret))
     }
 }

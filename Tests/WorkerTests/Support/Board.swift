@@ -33,6 +33,8 @@ struct Board: Sendable {
         var name = "abd"
         var kind = "builtin"
         var baseURL: String?
+        /// A JSON document.
+        var container: String?
         var bounds = (lo: 0, hi: 1)
         var timeout: Duration = .seconds(20)
         var maximumAttempts = 2
@@ -60,6 +62,7 @@ struct Board: Sendable {
     func plan(_ order: Order = Order()) async throws {
         let milliseconds = order.timeout / .milliseconds(1)
         let url = order.baseURL.map { "'\($0)'" } ?? "NULL"
+        let container = order.container.map { "'\($0)'" } ?? "NULL"
         try await execute(
             """
             INSERT INTO affine.environment (name, kind, base_url, margin_nano, sampling_count, dataset_ranges)
@@ -67,7 +70,7 @@ struct Board: Sendable {
             INSERT INTO affine.window_environment
             SELECT 1, id, '\(order.kind)', \(url), \(order.bounds.lo) * 1000000000, \(order.bounds.hi) * 1000000000, 0, 1,
                    \(Int(milliseconds)), 0, \(order.maximumAttempts), \(order.runLength), '\(order.parameters)', dataset_ranges,
-                   selection
+                   selection, \(container)
             FROM affine.environment WHERE name = '\(order.name)';
             INSERT INTO affine.evaluation (window_id, hotkey, model, revision, deadline_at)
             VALUES (1, repeat('A', 48), '\(Self.repository)', '\(Self.revision)', now() + interval '1 day');

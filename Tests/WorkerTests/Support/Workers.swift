@@ -1,3 +1,4 @@
+import Containers
 import Domain
 import HTTPClient
 import Postgres
@@ -14,12 +15,12 @@ struct Setup: Sendable {
 /// Quick in everything, so that a test does not wait.
 func settings(
     _ servers: LoopbackServer..., concurrency: Int = 1, timeToLive: Duration = .seconds(10),
-    grace: Duration = .seconds(20)
+    grace: Duration = .seconds(20), containers: ContainerHost? = nil
 ) throws -> Setup {
     let model = try ModelReference(repository: Board.repository, revision: Board.revision)
     let settings = WorkerSettings(
         name: "tested", endpoints: servers.map { Endpoint(model: model, baseURL: $0.url + "/v1") }, apiKey: "key-1",
-        concurrency: concurrency, timeToLive: timeToLive, grace: grace)
+        concurrency: concurrency, timeToLive: timeToLive, grace: grace, containers: containers)
     return Setup(settings: settings, servers: servers)
 }
 

@@ -2,6 +2,7 @@ internal import Domain
 internal import HTTPClient
 internal import Inference
 internal import Logging
+internal import Processes
 internal import Synchronization
 
 /// How loading a model ended.
@@ -32,13 +33,16 @@ final class EngineHost: Sendable {
     private let changes: AsyncStream<Void>
     private let change: AsyncStream<Void>.Continuation
 
-    /// - Throws: `Errno` where `/proc` can't be read.
+    /// - Throws: `EngineError` where `/proc` does not tell who this process is.
     init(settings: EngineSettings, http: HTTPClient, logger: Logger) throws {
+        guard let owner = ProcessIdentity.current else {
+            throw EngineError("/proc can't be read, so nobody could tell whose engine is whose")
+        }
         self.settings = settings
         self.http = http
         self.logger = logger
         cache = ModelCache(folder: settings.cacheFolder, budget: settings.cacheBytes)
-        owner = try .current()
+        self.owner = owner
         (changes, change) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 

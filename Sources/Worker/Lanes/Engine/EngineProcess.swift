@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Logging
+internal import Processes
 internal import Subprocess
 internal import SystemPackage
 
@@ -18,7 +18,7 @@ struct EngineProcess: Sendable {
     /// Tells apart the engines of one owner.
     let port: Int
 
-    private var markValue: String { "\(owner) \(port)" }
+    private var markValue: String { "\(owner.label) \(port)" }
 
     /// Runs until the engine ends or the task is cancelled; nothing of it is left afterwards.
     ///
@@ -66,8 +66,10 @@ struct EngineProcess: Sendable {
     /// - Returns: How many processes that were.
     @discardableResult
     static func endOrphans() -> Int {
-        end { mark in
-            mark.split(separator: " ").first.flatMap { ProcessIdentity($0) }?.hasEnded ?? false
+        guard let observer = ProcessIdentity.current else { return 0 }
+        return end { mark in
+            let owner = ProcessIdentity(label: mark.split(separator: " ").dropLast().joined(separator: " "))
+            return owner?.standing(seenBy: observer) == .dead
         }
     }
 

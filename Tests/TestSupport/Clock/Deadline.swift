@@ -1,11 +1,11 @@
 /// What a test waited for did not happen.
-struct NeverHappened: Error, CustomStringConvertible {
-    let description: String
+public struct NeverHappened: Error, CustomStringConvertible {
+    public let description: String
 }
 
-/// Waits until a condition holds, by looking again and again: for conditions that live in the database, where nobody
+/// Waits until a condition holds, by looking again and again: for conditions that live in other processes, where nobody
 /// can wake us.
-func eventually(
+public func eventually(
     _ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit
