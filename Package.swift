@@ -152,6 +152,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
@@ -180,9 +181,10 @@ let package = Package(
             name: "Coordinator",
             dependencies: [
                 "ArenaAPI", "Domain", "Digest", "Rules", "Postgres", "Records", "HTTPClient", logging, serviceLifecycle,
-                subprocess, systemPackage,
+                subprocess, systemPackage, .product(name: "Yams", package: "Yams"),
             ],
-            exclude: ["API", "Dashboard"], swiftSettings: strict),
+            exclude: ["API", "Dashboard"],
+            resources: [.embedInCode("Windows/Definitions/known-environments.yaml")], swiftSettings: strict),
         .target(
             name: "CoordinatorAPI",
             dependencies: ["Coordinator", "Domain", "Digest", "Rules", "Postgres", "Records", httpTypes, hummingbird],

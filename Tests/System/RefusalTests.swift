@@ -69,6 +69,11 @@ private struct Refused: CustomTestStringConvertible, Sendable {
             "env", "define", "remote", "--base-url", "nonsense",
             message: "environment remote: base_url 'nonsense' is not valid: expected an http or https URL"),
         Refused("env", "define", "abd", "--parameter", "x", message: "parameter 'x' is not valid: expected key=value"),
+        Refused("env", "add", message: "name the file of the definitions, or give --known"),
+        Refused("env", "add", "/nowhere.yaml", message: "'/nowhere.yaml' can't be read: No such file or directory"),
+        Refused(
+            "env", "add", "--known", "navwrld",
+            message: "no definition of 'navwrld' ships with the program; there are affine-abd, affine-ded, lgc, game,"),
         Refused("env", "show", "no env", message: "environment 'no env' is not valid: expected 1-63 characters"),
     ]
 

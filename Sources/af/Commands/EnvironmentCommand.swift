@@ -10,7 +10,7 @@ extension EnvironmentDefinition.Selection: ExpressibleByArgument {}
 struct EnvironmentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "env", abstract: "Environments: kinds of task with a scorer.",
-        subcommands: [List.self, Show.self, Define.self, Call.self, Serve.self])
+        subcommands: [List.self, Show.self, Define.self, Add.self, Call.self, Serve.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "What the next window will hold.")
@@ -24,7 +24,7 @@ struct EnvironmentCommand: AsyncParsableCommand {
                         "name", "kind", "margin", "sampling_count", "dataset_ranges", "timeout_ms", "container",
                         "parameters",
                     ],
-                    json: options.json, empty: "no environment is defined: 'af env define' does it")
+                    json: options.json, empty: "no environment is defined: 'af env define' and 'af env add' do it")
             }
         }
     }
@@ -51,7 +51,10 @@ struct EnvironmentCommand: AsyncParsableCommand {
     struct Define: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Add an environment, or change it for the windows to come.",
-            discussion: "Without --base-url the environment is one of those built in: abd, ded.")
+            discussion: """
+                Without --base-url the environment is one of those built in: abd, ded. 'af env add' reads definitions from a \
+                file, and defines environments that are run in containers.
+                """)
         @OptionGroup var options: CommonOptions
         @Argument(help: "Its name.")
         var name: String
@@ -93,22 +96,12 @@ struct EnvironmentCommand: AsyncParsableCommand {
         func run() async throws {
             let definition = try definition()
             try definition.check()
-            try await Backend.with(options) { backend in
-                try await EnvironmentCatalogue(database: backend.database).define(definition, actor: "operator")
-                let all = try await Reports(database: backend.database).environments()
-                for row in all where row["name"]?.stringValue == definition.name.rawValue {
-                    try Output.record(row, json: options.json)
-                }
-            }
+            try await EnvironmentCommand.define([definition], options)
         }
 
         private func definition() throws -> EnvironmentDefinition {
             let name = try EnvironmentName(name)
-            if baseURL == nil, ReferenceEnvironments.named(name) == nil {
-                let known = ReferenceEnvironments.all.map(\.name.rawValue).joined(separator: ", ")
-                throw CommandError(
-                    "no environment '\(name)' is built in (there are \(known)): give the --base-url of its server")
-            }
+            if baseURL == nil { try EnvironmentCommand.checkBuiltin(name, "give the --base-url of its server") }
             if let baseURL, (try? EndpointURL(baseURL))?.hasQueryOrFragment != false {
                 throw InvalidValue(
                     field: "environment \(name): base_url", value: EndpointURL.redacted(malformed: baseURL),
@@ -127,7 +120,8 @@ struct EnvironmentCommand: AsyncParsableCommand {
             return EnvironmentDefinition(
                 name: name, kind: baseURL == nil ? .builtin : .url, baseURL: baseURL, bounds: bounds,
                 margin: try score(margin, "margin"), samplingCount: samplingCount,
-                datasetRanges: try range.map { try Self.range($0) }, selection: selection, timeout: .seconds(timeout),
+                datasetRanges: try range.map { try EnvironmentDefinition.range($0) }, selection: selection,
+                timeout: .seconds(timeout),
                 temperature: temperature, maximumAttempts: maxAttempts, runLength: runLength.jobs,
                 clusterSpan: clusterSpan,
                 rangeSource: rangeSource.map { .init(url: $0, field: rangeField) },
@@ -141,15 +135,6 @@ struct EnvironmentCommand: AsyncParsableCommand {
                     expected: "a decimal number with at most nine decimals")
             }
             return score
-        }
-
-        private static func range(_ text: String) throws -> Range<Int64> {
-            let ends = text.split(separator: "..<", omittingEmptySubsequences: false).map { Int64($0) }
-            guard ends.count == 2, let lower = ends[0], let upper = ends[1], lower < upper else {
-                throw InvalidValue(
-                    field: "range", value: text, expected: "two task ids such as 0..<1000, the first below the second")
-            }
-            return lower..<upper
         }
     }
 }
