@@ -99,6 +99,40 @@ private struct Regret: Error {}
         #expect(try await database.run(Balance(id: 1)) == [201])
     }
 
+    @Test(
+        "a row that another transaction inserted unseen runs a serializable transaction again; one of its own is an error"
+    )
+    func uniqueViolation() async throws {
+        let database = try await prepare()
+        let runs = Counter()
+        let snapshotTaken = Barrier(2), otherCommitted = Barrier(2)
+        try await withThrowingTaskGroup { group in
+            group.addTask {
+                try await database.transaction(.serializable) { session in
+                    let isThere = try session.run(Balance(id: 1)).first == 1
+                    runs.increment()
+                    snapshotTaken.arrive()
+                    otherCommitted.arrive()
+                    if !isThere { try session.execute("INSERT INTO account VALUES (3, 0)") }
+                }
+            }
+            group.addTask {
+                try await database.withSession { session in
+                    snapshotTaken.arrive()
+                    try session.execute("INSERT INTO account VALUES (3, 7); UPDATE account SET amount = 1 WHERE id = 1")
+                    otherCommitted.arrive()
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(runs.value == 2)
+        #expect(try await database.run(Balance(id: 3)) == [7])
+        let error = try await postgresError {
+            try await database.transaction(.serializable) { try $0.execute("INSERT INTO account VALUES (3, 0)") }
+        }
+        #expect(error.sqlState == "23505")
+    }
+
     @Test("a deadlock runs its victim again")
     func deadlock() async throws {
         let database = try await prepare()

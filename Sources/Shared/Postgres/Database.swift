@@ -38,7 +38,7 @@ public final class Database: Sendable {
     }
 
     /// Runs `body` in a transaction, and again from the start, after a pause, when it met a serialization failure or a
-    /// deadlock. So it must have no effect but its SQL.
+    /// deadlock, or broke a unique constraint where the server can't tell that from one. So it must have no effect but its SQL.
     ///
     /// When the connection is lost during COMMIT the outcome is unknown: `.connectionLost` is thrown, not retried.
     public func transaction<T: Sendable>(
@@ -48,7 +48,9 @@ public final class Database: Sendable {
         while true {
             do {
                 return try await withSession { try $0.transaction(isolation, body) }
-            } catch let error as PostgresError where error.isConflict && attempt < settings.transactionAttempts {
+            } catch let error as PostgresError
+                where error.isConflict(at: isolation) && attempt < settings.transactionAttempts
+            {
                 logger.debug("transaction runs again", metadata: ["postgres.error": "\(error)"])
             }
             // 10 ms, 20 ms … up to 640 ms, and between half of that and all of it.

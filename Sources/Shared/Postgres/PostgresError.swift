@@ -60,6 +60,12 @@ public struct PostgresError: Error, Hashable, Sendable {
         sqlState == "40001" || sqlState == "40P01" || isStalePlan
     }
 
+    /// A serializable transaction that inserts what another, which its snapshot does not show, has inserted meanwhile, may be told
+    /// of the unique constraint instead (PostgreSQL's manual, 13.5). One that broke it by itself does so again.
+    func isConflict(at isolation: IsolationLevel) -> Bool {
+        isConflict || (isolation == .serializable && sqlState == "23505")
+    }
+
     /// "cached plan must not change result type".
     var isStalePlan: Bool { sqlState == "0A000" && origin == "RevalidateCachedQuery" }
 }
