@@ -145,6 +145,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -235,6 +236,7 @@ let package = Package(
                 "Inference", "LocalCluster", "Migrating",
                 "Migrations", "Postgres", argumentParser, hummingbird, logging, serviceLifecycle, subprocess,
                 systemPackage,
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 httpTypes, nioCore,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

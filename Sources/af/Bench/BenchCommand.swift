@@ -5,7 +5,8 @@ struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure what this machine and its Postgres carry.",
         subcommands: [
-            BenchQueueCommand.self, BenchFleetCommand.self, BenchCurtailCommand.self, BenchReduceCommand.self,
+            BenchQueueCommand.self, BenchFleetCommand.self, BenchPlacementCommand.self, BenchCurtailCommand.self,
+            BenchReduceCommand.self,
             BenchDrainCommand.self, BenchCrewCommand.self, BenchDecideCommand.self,
         ])
 }
