@@ -19,7 +19,7 @@ struct WorkerSession: Sendable {
     private let database: Database
     private let lane: EndpointLane
     private let engine: EngineHost?
-    private let runner: JobRunner
+    private let loop: JobLoop
     private let reporter: Reporter
     private let trust: Trust
     private let logger: Logger
@@ -41,10 +41,10 @@ struct WorkerSession: Sendable {
             endpoints: settings.endpoints, apiKey: settings.apiKey, maximumReplyBytes: settings.maximumReplyBytes,
             http: http,
             logger: logger)
-        runner = JobRunner(
-            lane: lane, orders: EnvironmentOrders(database: database),
-            caller: EnvironmentCaller(http: http, apiKey: settings.apiKey, containers: containers))
         reporter = Reporter(worker: id, database: database, logger: logger)
+        loop = JobLoop(
+            worker: id, settings: settings, database: database, lane: lane, reporter: reporter,
+            caller: EnvironmentCaller(http: http, apiKey: settings.apiKey, containers: containers), logger: logger)
         trust = Trust(timeToLive: settings.timeToLive)
     }
 
@@ -96,92 +96,13 @@ struct WorkerSession: Sendable {
                 try await Task.sleep(for: settings.grace)
                 return .graceOver
             }
-            group.addTask { try await runLanes() }
+            group.addTask {
+                try await loop.run()
+                return .lanesFinished
+            }
             let end = try await group.next()
             if end == .graceOver { logger.notice("the grace is over; jobs under way are handed back") }
             group.cancelAll()
-        }
-    }
-
-    private func runLanes() async throws -> End {
-        let floor = SharedFloor()
-        let watch = Mutex(IdleWatch())
-        let source = JobSource(
-            isStopping: { Task.isShuttingDownGracefully }, claimMore: { try await claim(floor) },
-            pauseWhenIdle: { emptyClaims in
-                // Cut short by a shutdown, which the source then notices.
-                try? await cancelWhenGracefulShutdown { try await waitForWork(emptyClaims, watch) }
-            })
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for _ in 0..<settings.concurrency {
-                group.addTask {
-                    while let job = try await source.next() { try await perform(job, from: source) }
-                }
-            }
-            try await group.waitForAll()
-        }
-        return .lanesFinished
-    }
-
-    /// Looks less and less often, from every 20 ms to every 5 s, whether anything was queued; half a minute at most.
-    private func waitForWork(_ emptyClaims: Int, _ watch: borrowing Mutex<IdleWatch>) async throws {
-        let longest = min(20 << min(emptyClaims, 8), lane.ready.isEmpty ? 500 : 5_000)
-        let end = ContinuousClock.now + .seconds(30)
-        let deployments = lane.ready
-        while ContinuousClock.now < end {
-            try await Task.sleep(for: .milliseconds(Int.random(in: longest / 2...longest)))
-            // An endpoint that is ready again wants work at once.
-            guard lane.ready == deployments, !deployments.isEmpty else { return }
-            guard let version = try await database.run(QueueVersion()).first else { return }
-            if watch.withLock({ $0.isWorthClaiming(version) }) { return }
-        }
-    }
-
-    /// A database that is away for a moment looks like an empty queue; how long it may be away is for `trust` to say.
-    private func claim(_ floor: SharedFloor) async throws -> [Lease] {
-        let deployments = lane.ready
-        guard !deployments.isEmpty else { return [] }
-        do {
-            let leases = try await database.run(
-                Claim(
-                    worker: id, deployments: deployments, runs: Int32(clamping: settings.concurrency),
-                    floor: floor.next()))
-            floor.record(leases)
-            leases.forEach(reporter.expect)
-            return leases
-        } catch let error as PostgresError where error.isPassing {
-            logger.warning("claiming failed and will be tried again", metadata: ["error": "\(error)"])
-            return []
-        }
-    }
-
-    private func perform(_ job: Job, from source: JobSource) async throws {
-        let started = ContinuousClock.now
-        guard let result = try await untilAnswered({ try await runner.run(job) }) else {
-            return try await handBack([job] + source.withdraw(job.lease.deployment))
-        }
-        // Work that was cut short is not reported: its lease goes back to the queue.
-        guard !Task.isCancelled, result.outcome != .cancelled else { return }
-        reporter.add(
-            JobReport(
-                job: job, result: result, duration: .now - started, keepsTranscript: settings.keepsTranscripts))
-    }
-
-    /// Jobs that were not begun cost nothing when they go back.
-    private func handBack(_ jobs: [Job]) async throws {
-        try await untilAnswered { _ = try await database.run(Release(worker: id, jobs: jobs)) }
-        reporter.giveUp(jobs)
-    }
-
-    /// Asks again while the database is away; how long that may be is for `trust` to say.
-    private func untilAnswered<Value>(_ body: () async throws -> Value) async throws -> Value {
-        while true {
-            do {
-                return try await body()
-            } catch let error as PostgresError where error.isPassing {
-                logger.warning("the database did not answer and is asked again", metadata: ["error": "\(error)"])
-                try await Task.sleep(for: .milliseconds(500))
-            }
         }
     }
 

@@ -27,10 +27,10 @@ extension JobResult {
 }
 
 extension ChatFailure {
-    /// Whether the endpoint should be left alone until it answers again.
+    /// Whether the endpoint should be left alone until it answers again. One that is asked too much is asked less.
     package var callsForRest: Bool {
         switch reason {
-        case .unreachable, .rateLimited, .overloaded, .refused: true
+        case .unreachable, .refused: true
         default: false
         }
     }

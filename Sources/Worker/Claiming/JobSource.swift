@@ -1,27 +1,37 @@
 package import Domain
 internal import Synchronization
 
-/// Hands claimed jobs to lanes one at a time, and claims more when it runs dry. One claim is under way at once.
+/// Hands claimed jobs to lanes one at a time, and claims more when none of them may begin. One claim is under way at once.
 package final class JobSource: Sendable {
     fileprivate struct State {
         var jobs: [Job] = []
         var isClaiming = false
         var waiters: [CheckedContinuation<Void, Never>] = []
+        /// Grows with whatever a lane may wait for.
+        var version = 0
     }
 
-    /// Claims up to so many runs; an empty answer means that nothing is ready.
+    /// Claims more; an empty answer means that nothing is ready.
     package typealias ClaimMore = @Sendable () async throws -> [Lease]
 
     private let state = Mutex(State())
     private let isStopping: @Sendable () -> Bool
+    private let hasRoom: @Sendable () -> Bool
+    private let mayBegin: @Sendable (Job) -> Bool
     private let claimMore: ClaimMore
     private let pauseWhenIdle: @Sendable (_ emptyClaims: Int) async throws -> Void
 
+    /// - Parameters:
+    ///   - hasRoom: Whether jobs that a claim brings could begin.
+    ///   - mayBegin: Whether a job may begin now; one that may is handed out. What changes it calls `wake`.
     package init(
-        isStopping: @escaping @Sendable () -> Bool, claimMore: @escaping ClaimMore,
+        isStopping: @escaping @Sendable () -> Bool, hasRoom: @escaping @Sendable () -> Bool = { true },
+        mayBegin: @escaping @Sendable (Job) -> Bool = { _ in true }, claimMore: @escaping ClaimMore,
         pauseWhenIdle: @escaping @Sendable (_ emptyClaims: Int) async throws -> Void
     ) {
         self.isStopping = isStopping
+        self.hasRoom = hasRoom
+        self.mayBegin = mayBegin
         self.claimMore = claimMore
         self.pauseWhenIdle = pauseWhenIdle
     }
@@ -30,9 +40,10 @@ package final class JobSource: Sendable {
     package func next() async throws -> Job? {
         var emptyClaims = 0
         while !Task.isCancelled, !isStopping() {
-            switch state.withLock({ $0.turn() }) {
+            let room = hasRoom()
+            switch state.withLock({ $0.turn(hasRoom: room, mayBegin) }) {
             case .run(let job): return job
-            case .wait: await waitForClaim()
+            case .wait(let version): await wait(past: version)
             case .claim:
                 let leases: [Lease]
                 do {
@@ -58,6 +69,13 @@ package final class JobSource: Sendable {
         }
     }
 
+    /// Something has changed that lanes may wait for.
+    ///
+    /// - Parameter most: How many of them have use for it.
+    package func wake(_ most: Int = .max) {
+        state.withLock { $0.takeWaiters(most) }.forEach { $0.resume() }
+    }
+
     private func finishClaim(adding leases: [Lease]) {
         let waiters = state.withLock { state in
             state.isClaiming = false
@@ -67,33 +85,39 @@ package final class JobSource: Sendable {
         waiters.forEach { $0.resume() }
     }
 
-    private func waitForClaim() async {
-        await withCheckedContinuation { continuation in
-            let isOver = state.withLock { state in
-                guard state.isClaiming else { return true }
-                state.waiters.append(continuation)
-                return false
+    private func wait(past version: Int) async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isOver = state.withLock { state in
+                    guard state.version == version, !Task.isCancelled else { return true }
+                    state.waiters.append(continuation)
+                    return false
+                }
+                if isOver { continuation.resume() }
             }
-            if isOver { continuation.resume() }
+        } onCancel: {
+            wake()
         }
     }
 }
 
 extension JobSource.State {
     fileprivate enum Turn {
-        case wait, claim
+        case claim
+        case wait(version: Int)
         case run(Job)
     }
 
-    fileprivate mutating func turn() -> Turn {
-        if !jobs.isEmpty { return .run(jobs.removeFirst()) }
-        if isClaiming { return .wait }
+    fileprivate mutating func turn(hasRoom: Bool, _ mayBegin: (Job) -> Bool) -> Turn {
+        if let index = jobs.firstIndex(where: mayBegin) { return .run(jobs.remove(at: index)) }
+        if isClaiming || !hasRoom { return .wait(version: version) }
         isClaiming = true
         return .claim
     }
 
-    fileprivate mutating func takeWaiters() -> [CheckedContinuation<Void, Never>] {
-        defer { waiters = [] }
-        return waiters
+    fileprivate mutating func takeWaiters(_ most: Int = .max) -> [CheckedContinuation<Void, Never>] {
+        defer { waiters.removeFirst(min(most, waiters.count)) }
+        version += 1
+        return Array(waiters.prefix(most))
     }
 }

@@ -77,16 +77,21 @@ package struct RegisterDeployment: Statement {
 package struct Claim: Statement {
     package static let sql = """
         SELECT lease, deployment, evaluation, environment, attempt, from_positions, to_positions, pass
-        FROM affine.claim($1, $2, NULL, $3, $4)
+        FROM affine.claim($1, $2, $3, $4, $5)
         """
     var worker: UUID
     var deployments: [DeploymentID]
+    /// Nil for all.
+    var environments: [EnvironmentName]?
     var runs: Int32
     var floor: Int64
 
-    package init(worker: UUID, deployments: [DeploymentID], runs: Int32, floor: Int64) {
+    package init(
+        worker: UUID, deployments: [DeploymentID], environments: [EnvironmentName]? = nil, runs: Int32, floor: Int64
+    ) {
         self.worker = worker
         self.deployments = deployments
+        self.environments = environments
         self.runs = runs
         self.floor = floor
     }
@@ -94,6 +99,7 @@ package struct Claim: Statement {
     package func bind(_ bindings: inout Bindings) {
         bindings.append(worker)
         bindings.append(deployments.map(\.rawValue))
+        bindings.append(environments?.map(\.rawValue))
         bindings.append(runs)
         bindings.append(floor)
     }

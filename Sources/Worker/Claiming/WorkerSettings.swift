@@ -41,8 +41,13 @@ public struct WorkerSettings: Sendable {
     public var engine: EngineSettings?
     /// Sent to the endpoints as a bearer token.
     public var apiKey: String?
-    /// Jobs under way at once.
+    /// The most jobs under way at once; how many there really are adapts to what deployments bear.
     public var concurrency: Int
+    /// The most jobs under way at once in one environment, of those that have a bound.
+    public var environmentCaps: [EnvironmentName: Int]
+    /// How long a job is tried again while its deployment is asked too much, before that costs it a try. A lease has half a
+    /// minute to spare for each job.
+    public var patience: Duration
     /// How long the queue believes in the worker without a heartbeat.
     public var timeToLive: Duration
     /// How long jobs under way may go on after the worker was told to stop.
@@ -59,6 +64,7 @@ public struct WorkerSettings: Sendable {
 
     public init(
         name: String, endpoints: [Endpoint], engine: EngineSettings? = nil, apiKey: String? = nil, concurrency: Int = 8,
+        environmentCaps: [EnvironmentName: Int] = [:], patience: Duration = .seconds(25),
         timeToLive: Duration = .seconds(60), grace: Duration = .seconds(30), maximumReplyBytes: Int = 1 << 20,
         keepsTranscripts: Bool = true, containers: ContainerHost? = nil
     ) {
@@ -67,6 +73,8 @@ public struct WorkerSettings: Sendable {
         self.engine = engine
         self.apiKey = apiKey
         self.concurrency = concurrency
+        self.environmentCaps = environmentCaps
+        self.patience = patience
         self.timeToLive = timeToLive
         self.grace = grace
         self.maximumReplyBytes = maximumReplyBytes

@@ -46,17 +46,32 @@ package struct EnvironmentOrder: Sendable {
 /// The orders of the evaluations at hand, each fetched once: a window never changes them.
 final class EnvironmentOrders: Sendable {
     private let database: Database
-    private let known = Mutex<[EvaluationID: [Int16: EnvironmentOrder]]>([:])
+    private let orders = Mutex<[EvaluationID: [Int16: EnvironmentOrder]]>([:])
 
     init(database: Database) {
         self.database = database
     }
 
+    /// Nil before it was fetched.
+    func known(_ lease: Lease) -> EnvironmentOrder? {
+        orders.withLock { $0[lease.evaluation]?[lease.environment] }
+    }
+
+    /// Of all environments whose orders were fetched.
+    var names: Set<EnvironmentName> {
+        orders.withLock { Set($0.values.flatMap { $0.values.map(\.settings.name) }) }
+    }
+
+    /// Makes it known before the first job needs it; what goes wrong, the job will tell.
+    func prefetch(_ lease: Lease) async {
+        _ = try? await order(for: lease)
+    }
+
     func order(for lease: Lease) async throws -> EnvironmentOrder {
-        if let order = known.withLock({ $0[lease.evaluation]?[lease.environment] }) { return order }
-        let orders = try await database.run(DescribeEvaluation(evaluation: lease.evaluation))
-        let byNumber = Dictionary(uniqueKeysWithValues: orders.map { ($0.environment, $0) })
-        known.withLock { $0[lease.evaluation] = byNumber }
+        if let order = known(lease) { return order }
+        let fetched = try await database.run(DescribeEvaluation(evaluation: lease.evaluation))
+        let byNumber = Dictionary(uniqueKeysWithValues: fetched.map { ($0.environment, $0) })
+        orders.withLock { $0[lease.evaluation] = byNumber }
         guard let order = byNumber[lease.environment] else {
             throw PostgresError(.decoding, "evaluation \(lease.evaluation) has no environment \(lease.environment)")
         }

@@ -62,7 +62,7 @@ struct WorkerCommand: AsyncParsableCommand {
             let logger = options.serviceLogger
             let database = Database(
                 Backend.settings(url, connections: WorkerService.connections, pooled: options.pooled), logger: logger)
-            let http = HTTPClient()
+            let http = HTTPClient(settings: worker.connections)
             let service = WorkerService(settings: settings, database: database, http: http, logger: logger)
             try await Services.run([service], logger: logger)
             await http.close()
@@ -84,7 +84,7 @@ struct UpCommand: AsyncParsableCommand {
     func run() async throws {
         let logger = options.serviceLogger
         let settings = try worker.settings()
-        let http = HTTPClient()
+        let http = HTTPClient(settings: worker.connections)
         try await Backend.with(options, logger: logger) { backend in
             var services: [any Service] = [
                 CoordinatorService(

@@ -1,6 +1,7 @@
 public import ArgumentParser
 public import Containers
 import Domain
+import HTTPClient
 import Worker
 
 extension ContainerNetwork: ExpressibleByArgument {}
@@ -15,8 +16,12 @@ struct WorkerOptions: ParsableArguments {
 
     @OptionGroup(title: "Engine options") var engine: EngineOptions
 
-    @Option(help: "Jobs under way at once.")
+    @Option(
+        help: "The most jobs under way at once; a deployment is given fewer while it says that it is asked too much.")
     var concurrency = 8
+
+    @Option(help: "ENVIRONMENT=N: the most jobs under way at once in one environment. May be repeated.")
+    var environmentLimit: [String] = []
 
     @Option(help: "Seconds without a heartbeat after which the worker's jobs are given to others.")
     var ttl: Int64 = 60
@@ -60,10 +65,29 @@ struct WorkerOptions: ParsableArguments {
         }
         return WorkerSettings(
             name: name, endpoints: try endpoints.map { try Endpoint($0) }, engine: engine, apiKey: CommonOptions.apiKey,
-            concurrency: concurrency, timeToLive: .seconds(ttl), grace: .seconds(grace),
+            concurrency: concurrency, environmentCaps: try caps(), timeToLive: .seconds(ttl), grace: .seconds(grace),
             keepsTranscripts: transcripts,
             containers: try ContainerHost(
                 engine: EngineAddress(containers ?? CommonOptions.dockerHost ?? EngineAddress.usual),
                 network: containerNetwork, secret: CommonOptions.secret))
+    }
+
+    /// Enough for all jobs to be under way at one endpoint, and for what else a worker asks.
+    var connections: HTTPClientSettings {
+        HTTPClientSettings(
+            maximumConnectionsPerHost: max(128, concurrency), maximumConnections: max(512, concurrency + 64))
+    }
+
+    private func caps() throws -> [EnvironmentName: Int] {
+        var caps: [EnvironmentName: Int] = [:]
+        for text in environmentLimit {
+            let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2, let most = Int(parts[1]), most >= 1 else {
+                throw InvalidValue(
+                    field: "environment limit", value: text, expected: "ENVIRONMENT=N, N being 1 or more")
+            }
+            caps[try EnvironmentName(parts[0])] = most
+        }
+        return caps
     }
 }

@@ -20,7 +20,7 @@ func settings(
     let model = try ModelReference(repository: Board.repository, revision: Board.revision)
     let settings = WorkerSettings(
         name: "tested", endpoints: servers.map { Endpoint(model: model, baseURL: $0.url + "/v1") }, apiKey: "key-1",
-        concurrency: concurrency, timeToLive: timeToLive, grace: grace, containers: containers)
+        concurrency: concurrency, patience: .zero, timeToLive: timeToLive, grace: grace, containers: containers)
     return Setup(settings: settings, servers: servers)
 }
 

@@ -1,0 +1,184 @@
+internal import Domain
+internal import EnvironmentCalls
+internal import Logging
+internal import Postgres
+internal import ServiceLifecycle
+internal import Synchronization
+
+internal import struct FoundationEssentials.UUID
+
+/// Claims jobs and runs many of them at once, as many as deployments and environments bear.
+struct JobLoop: Sendable {
+    private let worker: UUID
+    private let settings: WorkerSettings
+    private let database: Database
+    private let lane: EndpointLane
+    private let reporter: Reporter
+    private let orders: EnvironmentOrders
+    private let runner: JobRunner
+    private let pressure: Pressure
+    private let logger: Logger
+
+    init(
+        worker: UUID, settings: WorkerSettings, database: Database, lane: EndpointLane, reporter: Reporter,
+        caller: EnvironmentCaller, logger: Logger
+    ) {
+        self.worker = worker
+        self.settings = settings
+        self.database = database
+        self.lane = lane
+        self.reporter = reporter
+        self.logger = logger
+        orders = EnvironmentOrders(database: database)
+        runner = JobRunner(lane: lane, orders: orders, caller: caller)
+        pressure = Pressure(most: settings.concurrency, caps: settings.environmentCaps, logger: logger)
+    }
+
+    /// Until told to stop, and what was begun has ended.
+    func run() async throws {
+        let floor = SharedFloor()
+        let watch = Mutex(IdleWatch())
+        let source = JobSource(
+            isStopping: { Task.isShuttingDownGracefully },
+            hasRoom: {
+                let ready = lane.ready
+                return ready.isEmpty || pressure.room(for: ready).jobs > 0
+            }, mayBegin: { pressure.enter($0.lease.deployment, environment(of: $0)) },
+            claimMore: { try await claim(floor) },
+            pauseWhenIdle: { emptyClaims in
+                // Cut short by a shutdown, which the source then notices.
+                try? await cancelWhenGracefulShutdown { try await waitForWork(emptyClaims, watch) }
+            })
+        try await withThrowingTaskGroup(of: Void.self) { clock in
+            // Pauses end by themselves, and nobody else tells.
+            clock.addTask {
+                while true {
+                    try await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(1)) }
+                    source.wake()
+                }
+            }
+            try await runLanes(on: source)
+            clock.cancelAll()
+        }
+    }
+
+    private func runLanes(on source: JobSource) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<settings.concurrency {
+                group.addTask {
+                    while let job = try await source.next() { try await perform(job, from: source) }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    // MARK: Claiming
+
+    /// Looks less and less often, from every 20 ms to every 5 s, whether anything was queued; half a minute at most.
+    private func waitForWork(_ emptyClaims: Int, _ watch: borrowing Mutex<IdleWatch>) async throws {
+        let longest = min(20 << min(emptyClaims, 8), lane.ready.isEmpty ? 500 : 5_000)
+        let end = ContinuousClock.now + .seconds(30)
+        let deployments = lane.ready
+        while ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(Int.random(in: longest / 2...longest)))
+            // An endpoint that is ready again wants work at once.
+            guard lane.ready == deployments, !deployments.isEmpty else { return }
+            guard let version = try await database.run(QueueVersion()).first else { return }
+            if watch.withLock({ $0.isWorthClaiming(version) }) { return }
+        }
+    }
+
+    /// A database that is away for a moment looks like an empty queue; how long it may be away is for `trust` to say.
+    private func claim(_ floor: SharedFloor) async throws -> [Lease] {
+        let room = pressure.room(for: lane.ready)
+        guard room.jobs > 0 else { return [] }
+        do {
+            let leases = try await database.run(
+                Claim(
+                    worker: worker, deployments: room.deployments, environments: pressure.open(among: orders.names),
+                    runs: Int32(clamping: min(room.jobs, settings.concurrency)), floor: floor.next()))
+            floor.record(leases)
+            leases.forEach(reporter.expect)
+            for lease in leases { await orders.prefetch(lease) }
+            return leases
+        } catch let error as PostgresError where error.isPassing {
+            logger.warning("claiming failed and will be tried again", metadata: ["error": "\(error)"])
+            return []
+        }
+    }
+
+    // MARK: Running
+
+    private func perform(_ job: Job, from source: JobSource) async throws {
+        let started = ContinuousClock.now
+        guard let result = try await run(job, from: source) else {
+            return try await handBack([job] + source.withdraw(job.lease.deployment))
+        }
+        // Work that was cut short is not reported: its lease goes back to the queue.
+        guard !Task.isCancelled, result.outcome != .cancelled else { return }
+        reporter.add(
+            JobReport(
+                job: job, result: result, duration: .now - started, keepsTranscript: settings.keepsTranscripts))
+    }
+
+    /// Runs a job that has entered, and runs it again for a while when its deployment is asked too much: that costs no try.
+    ///
+    /// - Returns: Nil when the deployment rests: the job was not begun.
+    private func run(_ job: Job, from source: JobSource) async throws -> JobResult? {
+        let end = ContinuousClock.now + settings.patience
+        var pause = Duration.seconds(1)
+        while true {
+            let result = try await runOnce(job, from: source)
+            guard let result, result.isPressed else { return result }
+            let wait = max(result.retryAfter ?? .zero, pause)
+            guard .now + wait < end, !Task.isCancelled else {
+                lane.rest(job.lease.deployment)
+                return result
+            }
+            try? await Task.sleep(for: wait)
+            while !pressure.enter(job.lease.deployment, environment(of: job)) {
+                guard .now < end, !Task.isCancelled else { return result }
+                try? await Task.sleep(for: .milliseconds(50))
+            }
+            pause = min(pause * 2, .seconds(8))
+        }
+    }
+
+    private func runOnce(_ job: Job, from source: JobSource) async throws -> JobResult? {
+        let began = ContinuousClock.now
+        let ended: Result<JobResult?, any Error>
+        do {
+            ended = .success(try await untilAnswered { try await runner.run(job) })
+        } catch { ended = .failure(error) }
+        let result = (try? ended.get()) ?? nil
+        let signal = result?.signal(after: .now - began, of: orders.known(job.lease)?.settings.timeout) ?? .nothing
+        let hasShrunk = pressure.leave(
+            job.lease.deployment, environment(of: job), signal, outage: result?.outage, since: began)
+        source.wake(2)
+        // What waits for a deployment that is asked too much can be done by others.
+        if hasShrunk, result?.isPressed == true { try await handBack(source.withdraw(job.lease.deployment)) }
+        return try ended.get()
+    }
+
+    /// Nil of an environment that this worker can't read the order of.
+    private func environment(of job: Job) -> EnvironmentName? { orders.known(job.lease)?.settings.name }
+
+    /// Jobs that were not begun cost nothing when they go back.
+    private func handBack(_ jobs: [Job]) async throws {
+        try await untilAnswered { _ = try await database.run(Release(worker: worker, jobs: jobs)) }
+        reporter.giveUp(jobs)
+    }
+
+    /// Asks again while the database is away; how long that may be is for `trust` to say.
+    private func untilAnswered<Value>(_ body: () async throws -> Value) async throws -> Value {
+        while true {
+            do {
+                return try await body()
+            } catch let error as PostgresError where error.isPassing {
+                logger.warning("the database did not answer and is asked again", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: .milliseconds(500))
+            }
+        }
+    }
+}
