@@ -59,6 +59,9 @@ import Testing
                     try await eventually("one engine runs", within: .seconds(60)) {
                         try enginePorts(models) == [port, port]
                     }
+                    // The engine does not know the way into the database.
+                    let known = try engineEnvironments(models).joined()
+                    #expect(!known.contains { $0.hasPrefix("AFFINE_DATABASE_URL") })
                     try worker.send(signal: round <= rounds ? .kill : .terminate)
                 }
                 let left = try enginePorts(models).count

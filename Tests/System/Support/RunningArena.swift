@@ -72,12 +72,18 @@ func eventually(
     }
 }
 
-/// The ports of engines whose models lie in this folder: one for each process of theirs, with all that they started.
-func enginePorts(_ models: String) throws -> [Int] {
-    try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { process in
+/// The environments of engines' processes whose models lie in this folder, with all that they started.
+func engineEnvironments(_ models: String) throws -> [[String]] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.compactMap { process in
         let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
         let variables = environment.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-        guard variables.contains(where: { $0.hasPrefix("HF_HOME=\(models)/") }) else { return nil }
-        return variables.first { $0.hasPrefix("AFFINE_ENGINE_OWNER=") }?.split(separator: " ").last.flatMap { Int($0) }
+        return variables.contains { $0.hasPrefix("HF_HOME=\(models)/") } ? variables : nil
+    }
+}
+
+/// The ports of such engines, one for each process.
+func enginePorts(_ models: String) throws -> [Int] {
+    try engineEnvironments(models).compactMap { variables in
+        variables.first { $0.hasPrefix("AFFINE_ENGINE_OWNER=") }?.split(separator: " ").last.flatMap { Int($0) }
     }
 }

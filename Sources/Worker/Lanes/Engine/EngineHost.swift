@@ -65,12 +65,12 @@ final class EngineHost: Sendable {
         change.yield()
     }
 
-    /// How loads ended that were not asked about yet.
-    func takeNews() -> [EngineLoad] {
-        state.withLock { state in
-            defer { state.news = [] }
-            return state.news
-        }
+    /// How the earliest load ended that nobody knows of yet.
+    var news: EngineLoad? { state.withLock(\.news.first) }
+
+    /// The queue knows of the earliest one.
+    func forgetNews() {
+        state.withLock { state in _ = state.news.removeFirst() }
     }
 
     /// Until cancelled. Begins by ending what workers that are gone have left behind.

@@ -31,9 +31,10 @@ struct EnginePlacement: Sendable {
 
     /// Failures to load have to be known before the next choice.
     private func tell() async throws {
-        for load in host.takeNews() {
+        while let load = host.news {
             try await database.run(RecordLoad(worker: worker, host: host.settings.place.host, load: load))
             if !load.isServed { try await place(nil) }
+            host.forgetNews()
         }
     }
 

@@ -32,7 +32,10 @@ struct EngineProcess: Sendable {
         options.teardownSequence = [
             .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: Self.grace)
         ]
-        var variables: [Environment.Key: String?] = [:]
+        // What lets this process into the database, or pay, is no business of the engine's.
+        var variables: [Environment.Key: String?] = [
+            "AFFINE_DATABASE_URL": nil, "AFFINE_API_KEY": nil, "TARGON_API_KEY": nil,
+        ]
         for (name, value) in environment.merging([Self.mark: markValue], uniquingKeysWith: { $1 }) {
             if let key = Environment.Key(rawValue: name) { variables[key] = value }
         }
