@@ -177,6 +177,7 @@ let package = Package(
                 .embedInCode("0021_transcripts.sql"),
                 .embedInCode("0022_placement.sql"),
                 .embedInCode("0023_containers.sql"),
+                .embedInCode("0024_shared_deployments.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",
@@ -218,7 +219,8 @@ let package = Package(
         .target(
             name: "Worker",
             dependencies: [
-                "Containers", "Domain", "EnvironmentCalls", "Environments", "HTTPClient", "Inference", "Postgres",
+                "Containers", "Digest", "Domain", "EnvironmentCalls", "Environments", "HTTPClient", "Inference",
+                "Postgres",
                 "Processes", "Records", logging, serviceLifecycle, subprocess, systemPackage,
             ], swiftSettings: strict),
         .target(

@@ -26,6 +26,7 @@ public enum Catalogue {
         migration(21, "transcripts", PackageResources._021_transcripts_sql),
         migration(22, "placement", PackageResources._022_placement_sql),
         migration(23, "containers", PackageResources._023_containers_sql),
+        migration(24, "shared_deployments", PackageResources._024_shared_deployments_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

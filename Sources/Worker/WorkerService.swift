@@ -27,28 +27,42 @@ public struct WorkerService: Service {
     /// - Throws: `SandboxError` on a machine that can't run untrusted programs safely; `InvalidValue` for an endpoint.
     public func run() async throws {
         try await Sandbox().check()
-        let engine = try settings.engine.map { try EngineHost(settings: $0, http: http, logger: logger) }
+        let host = try modelHost()
         let containers = settings.containers.map { ContainerEnvironments(host: $0, http: http, logger: logger) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let containers { group.addTask { await containers.run() } }
-            try await withThrowingTaskGroup(of: Void.self) { engines in
-                if let engine { engines.addTask { await engine.run() } }
-                try await work(with: engine, containers)
-                engines.cancelAll()
-            }
+            let ended: Result<Void, any Error>
+            do {
+                try await withThrowingTaskGroup(of: Void.self) { hosts in
+                    if let host { hosts.addTask { await host.run() } }
+                    try await work(with: host?.slot, containers)
+                    hosts.cancelAll()
+                }
+                ended = .success(())
+            } catch { ended = .failure(error) }
+            await host?.finish()
+            try ended.get()
             containers?.finish()
             try await group.waitForAll()
         }
     }
 
+    /// What serves models for this worker; nil where others do.
+    private func modelHost() throws -> (any ModelHost)? {
+        if let targon = settings.targon {
+            return TargonHost(settings: targon, database: database, http: http, logger: logger)
+        }
+        return try settings.engine.map { try EngineHost(settings: $0, http: http, logger: logger) }
+    }
+
     /// One session after another, until told to stop.
-    private func work(with engine: EngineHost?, _ containers: ContainerEnvironments?) async throws {
+    private func work(with slot: ModelSlot?, _ containers: ContainerEnvironments?) async throws {
         var delay = Duration.milliseconds(500)
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             let started = ContinuousClock.now
             do {
                 let session = try WorkerSession(
-                    settings: settings, database: database, http: http, engine: engine, containers: containers,
+                    settings: settings, database: database, http: http, slot: slot, containers: containers,
                     logger: logger)
                 try await session.run()
                 return

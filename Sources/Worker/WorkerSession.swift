@@ -18,24 +18,24 @@ struct WorkerSession: Sendable {
     private let settings: WorkerSettings
     private let database: Database
     private let lane: EndpointLane
-    private let engine: EngineHost?
+    private let slot: ModelSlot?
     private let loop: JobLoop
     private let reporter: Reporter
     private let trust: Trust
     private let logger: Logger
 
     /// - Parameters:
-    ///   - engine: The worker's own, if it has one.
+    ///   - slot: Of what serves models for this worker, if anything does.
     ///   - containers: Those of the process. Both outlive one id.
     init(
-        settings: WorkerSettings, database: Database, http: HTTPClient, engine: EngineHost?,
+        settings: WorkerSettings, database: Database, http: HTTPClient, slot: ModelSlot?,
         containers: ContainerEnvironments?, logger: Logger
     ) throws {
         var logger = logger
         logger[metadataKey: "worker.id"] = "\(id)"
         self.settings = settings
         self.database = database
-        self.engine = engine
+        self.slot = slot
         self.logger = logger
         lane = try EndpointLane(
             endpoints: settings.endpoints, apiKey: settings.apiKey, maximumReplyBytes: settings.maximumReplyBytes,
@@ -52,7 +52,7 @@ struct WorkerSession: Sendable {
     func run() async throws {
         try await database.run(
             RegisterWorker(
-                worker: id, label: settings.name, lane: engine == nil ? "endpoint" : "b300",
+                worker: id, label: settings.name, lane: slot?.lane ?? "endpoint",
                 concurrency: Int32(clamping: settings.concurrency),
                 ttlMilliseconds: Int32(clamping: settings.timeToLive.milliseconds)))
         logger.notice("worker registered", metadata: ["worker.name": "\(settings.name)"])
@@ -82,9 +82,9 @@ struct WorkerSession: Sendable {
                 try await lane.watch(worker: id, database: database)
                 return .cancelled
             }
-            if let engine {
-                let placement = EnginePlacement(
-                    worker: id, database: database, host: engine, lane: lane, lanes: settings.concurrency,
+            if let slot {
+                let placement = ModelPlacement(
+                    worker: id, database: database, slot: slot, lane: lane, lanes: settings.concurrency,
                     logger: logger)
                 group.addTask {
                     try await placement.run()

@@ -16,7 +16,7 @@ struct Affine: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, DemoCommand.self, DatabaseCommand.self, CoordinatorCommand.self, WorkerCommand.self,
             ChainCommand.self, MinerCommand.self, EnvironmentCommand.self, WindowCommand.self, ContestCommand.self,
-            RuleCommand.self, ArenaCommand.self, EvalCommand.self,
+            RuleCommand.self, ArenaCommand.self, EvalCommand.self, TargonCommand.self,
             RankCommand.self, WeightsCommand.self, GetRankCommand.self, GetMinerCommand.self, GetScoresCommand.self,
             GetScoreCommand.self, GetWeightsCommand.self, ValidatorCommand.self, AuditCommand.self, DoctorCommand.self,
             BenchCommand.self,

@@ -18,7 +18,7 @@ import Testing
                     """)
                     == [
                         "claim", "describe_evaluation", "heartbeat", "keep_transcripts", "open_work", "place",
-                        "queue_version", "record_load", "register_deployment",
+                        "placed_models", "queue_version", "record_load", "register_deployment",
                         "register_worker",
                         "release",
                         "settle", "settle_and_claim", "stop_worker",

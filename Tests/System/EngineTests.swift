@@ -85,9 +85,12 @@ import Testing
             (["--engine", "sglang", "--engine-port", "0"], "--engine-port '0' is not valid: expected 1 to 65535"),
             (
                 ["--engine", "sglang", "--endpoint", "a/b@\(String(repeating: "a", count: 40))=http://h/v1"],
-                "--engine and --endpoint exclude each other"
+                "--engine, --targon and --endpoint exclude each other"
             ),
-            ([], "a worker needs a model: --endpoint owner/name@revision=URL, or an engine: --engine sglang"),
+            (
+                [],
+                "a worker needs a model: --endpoint owner/name@revision=URL, or an engine: --engine sglang, or --targon"
+            ),
         ])
     func refused(options: [String], complaint: String) async throws {
         let ended = try await Program.run(["worker", "run"] + options)

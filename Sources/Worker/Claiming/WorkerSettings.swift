@@ -37,8 +37,10 @@ public struct WorkerSettings: Sendable {
     /// For people; the worker's identity is minted at each start.
     public var name: String
     public var endpoints: [Endpoint]
-    /// The engine to start for whichever model has work; nil for a worker that only uses endpoints.
+    /// The engine to start for whichever model has work; nil for a worker without one.
     public var engine: EngineSettings?
+    /// Targon, to serve whichever model has work; nil for a worker without it. Not with an engine.
+    public var targon: TargonSettings?
     /// Sent to the endpoints as a bearer token.
     public var apiKey: String?
     /// The most jobs under way at once; how many there really are adapts to what deployments bear.
@@ -60,17 +62,19 @@ public struct WorkerSettings: Sendable {
     public var containers: ContainerHost?
 
     /// Whether there is any model that the worker could reach.
-    public var canServe: Bool { !endpoints.isEmpty || engine != nil }
+    public var canServe: Bool { !endpoints.isEmpty || engine != nil || targon != nil }
 
     public init(
-        name: String, endpoints: [Endpoint], engine: EngineSettings? = nil, apiKey: String? = nil, concurrency: Int = 8,
-        environmentCaps: [EnvironmentName: Int] = [:], patience: Duration = .seconds(25),
-        timeToLive: Duration = .seconds(60), grace: Duration = .seconds(30), maximumReplyBytes: Int = 1 << 20,
+        name: String, endpoints: [Endpoint], engine: EngineSettings? = nil, targon: TargonSettings? = nil,
+        apiKey: String? = nil, concurrency: Int = 8, environmentCaps: [EnvironmentName: Int] = [:],
+        patience: Duration = .seconds(25), timeToLive: Duration = .seconds(60), grace: Duration = .seconds(30),
+        maximumReplyBytes: Int = 1 << 20,
         keepsTranscripts: Bool = true, containers: ContainerHost? = nil
     ) {
         self.name = name
         self.endpoints = endpoints
         self.engine = engine
+        self.targon = targon
         self.apiKey = apiKey
         self.concurrency = concurrency
         self.environmentCaps = environmentCaps

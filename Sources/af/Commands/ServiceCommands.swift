@@ -53,7 +53,8 @@ struct WorkerCommand: AsyncParsableCommand {
             let settings = try worker.settings()
             guard settings.canServe else {
                 throw CommandError(
-                    "a worker needs a model: --endpoint owner/name@revision=URL, or an engine: --engine sglang")
+                    "a worker needs a model: --endpoint owner/name@revision=URL, or an engine: --engine sglang, or --targon"
+                )
             }
             guard let url = options.resolvedDatabaseURL else {
                 throw CommandError(
@@ -74,7 +75,9 @@ struct WorkerCommand: AsyncParsableCommand {
 struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up", abstract: "Run everything on this machine: private Postgres, coordinator and a worker.",
-        discussion: "Without --endpoint or --engine no worker is started; others can join at the URL that is printed.")
+        discussion:
+            "Without --endpoint, --engine or --targon no worker is started; others can join at the URL that is printed."
+    )
     @OptionGroup var options: CommonOptions
     @OptionGroup var arena: ArenaOptions
     @OptionGroup var chain: ChainOptions

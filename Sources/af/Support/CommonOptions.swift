@@ -46,6 +46,10 @@ struct CommonOptions: ParsableArguments {
         environment.string(forKey: "affine.api.key", isSecret: true)
     }
 
+    /// The key of an account with Targon, and where its API is.
+    static var targonKey: String? { environment.string(forKey: "targon.api.key", isSecret: true) }
+    static var targonURL: String? { environment.string(forKey: "targon.api.url").flatMap { $0.isEmpty ? nil : $0 } }
+
     /// The container engine that other programs of this machine use too.
     static var dockerHost: String? { environment.string(forKey: "docker.host").flatMap { $0.isEmpty ? nil : $0 } }
 

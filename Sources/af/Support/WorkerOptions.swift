@@ -16,6 +16,8 @@ struct WorkerOptions: ParsableArguments {
 
     @OptionGroup(title: "Engine options") var engine: EngineOptions
 
+    @OptionGroup(title: "Targon options") var targon: TargonOptions
+
     @Option(
         help: "The most jobs under way at once; a deployment is given fewer while it says that it is asked too much.")
     var concurrency = 8
@@ -57,15 +59,17 @@ struct WorkerOptions: ParsableArguments {
         }
     }
 
-    /// - Throws: `InvalidValue` naming the endpoint or an engine; `ValidationError` for endpoints and an engine together.
+    /// - Throws: `InvalidValue` naming the endpoint, an engine or what Targon is asked for; `ValidationError` for more than one of
+    ///   these.
     func settings() throws -> WorkerSettings {
-        let engine = try engine.settings()
-        guard engine == nil || endpoints.isEmpty else {
-            throw ValidationError("--engine and --endpoint exclude each other: run a worker for each")
+        let (engine, targon) = (try engine.settings(), try targon.settings(loadTimeout: engine.loadTimeout))
+        guard [engine != nil, targon != nil, !endpoints.isEmpty].count(where: { $0 }) <= 1 else {
+            throw ValidationError("--engine, --targon and --endpoint exclude each other: run a worker for each")
         }
         return WorkerSettings(
-            name: name, endpoints: try endpoints.map { try Endpoint($0) }, engine: engine, apiKey: CommonOptions.apiKey,
-            concurrency: concurrency, environmentCaps: try caps(), timeToLive: .seconds(ttl), grace: .seconds(grace),
+            name: name, endpoints: try endpoints.map { try Endpoint($0) }, engine: engine, targon: targon,
+            apiKey: CommonOptions.apiKey, concurrency: concurrency, environmentCaps: try caps(),
+            timeToLive: .seconds(ttl), grace: .seconds(grace),
             keepsTranscripts: transcripts,
             containers: try ContainerHost(
                 engine: EngineAddress(containers ?? CommonOptions.dockerHost ?? EngineAddress.usual),

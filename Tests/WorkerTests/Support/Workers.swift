@@ -1,6 +1,7 @@
 import Containers
 import Domain
 import HTTPClient
+import Logging
 import Postgres
 import ServiceLifecycle
 import TestSupport
@@ -36,12 +37,13 @@ struct RunningWorker: Sendable {
 ///
 /// - Parameter databaseSettings: How it reaches the database; directly, with a worker's rights, unless given.
 func withWorker<Value: Sendable>(
-    _ setup: Setup, _ databaseSettings: DatabaseSettings? = nil, _ body: (RunningWorker) async throws -> Value
+    _ setup: Setup, _ databaseSettings: DatabaseSettings? = nil, logger: Logger = FreshDatabase.logger,
+    _ body: (RunningWorker) async throws -> Value
 ) async throws -> Value {
     let database = Database(
-        databaseSettings ?? FreshDatabase.current.settings(user: "affine_worker"), logger: FreshDatabase.logger)
+        databaseSettings ?? FreshDatabase.current.settings(user: "affine_worker"), logger: logger)
     let http = HTTPClient()
-    let service = WorkerService(settings: setup.settings, database: database, http: http, logger: FreshDatabase.logger)
+    let service = WorkerService(settings: setup.settings, database: database, http: http, logger: logger)
     let group = ServiceGroup(
         configuration: .init(
             services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],

@@ -3,35 +3,15 @@ internal import HTTPClient
 internal import Inference
 internal import Logging
 internal import Processes
-internal import Synchronization
 
-/// How loading a model ended.
-struct EngineLoad: Equatable, Sendable {
-    var model: ModelReference
-    var isServed: Bool
-    var duration: Duration
-    /// Why it failed, with the end of the engine's log; empty when it did not.
-    var detail: String
-}
-
-/// Runs an engine for whichever model is wanted, one at a time. It outlives the sessions of its worker: a database that was
-/// away does not cost a load.
-final class EngineHost: Sendable {
-    private struct State: Sendable {
-        var wanted: ModelReference?
-        var serving: ModelReference?
-        var news: [EngineLoad] = []
-        var loadSeconds: Double?
-    }
-
-    let settings: EngineSettings
+/// Runs an engine on this machine for whichever model is wanted.
+final class EngineHost: ModelHost {
+    let slot: ModelSlot
+    private let settings: EngineSettings
     private let http: HTTPClient
     private let logger: Logger
     private let cache: ModelCache
     private let owner: ProcessIdentity
-    private let state = Mutex(State())
-    private let changes: AsyncStream<Void>
-    private let change: AsyncStream<Void>.Continuation
 
     /// - Throws: `EngineError` where `/proc` does not tell who this process is.
     init(settings: EngineSettings, http: HTTPClient, logger: Logger) throws {
@@ -43,34 +23,7 @@ final class EngineHost: Sendable {
         self.logger = logger
         cache = ModelCache(folder: settings.cacheFolder, budget: settings.cacheBytes)
         self.owner = owner
-        (changes, change) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-    }
-
-    /// What is served, or being loaded.
-    var wanted: ModelReference? { state.withLock(\.wanted) }
-
-    /// Where the wanted model is served; nil while it is loaded.
-    var endpoint: Endpoint? {
-        state.withLock(\.serving).map { Endpoint(model: $0, baseURL: settings.place.baseURL) }
-    }
-
-    /// What the last load took.
-    var loadSeconds: Double { state.withLock(\.loadSeconds) ?? 120 }
-
-    func want(_ model: ModelReference) {
-        state.withLock { state in
-            state.wanted = model
-            state.serving = nil
-        }
-        change.yield()
-    }
-
-    /// How the earliest load ended that nobody knows of yet.
-    var news: EngineLoad? { state.withLock(\.news.first) }
-
-    /// The queue knows of the earliest one.
-    func forgetNews() {
-        state.withLock { state in _ = state.news.removeFirst() }
+        slot = ModelSlot(lane: "b300", host: settings.place.host, loadSeconds: 120)
     }
 
     /// Until cancelled. Begins by ending what workers that are gone have left behind.
@@ -79,10 +32,13 @@ final class EngineHost: Sendable {
         if orphans > 0 {
             logger.notice("engines of workers that are gone were ended", metadata: ["processes": "\(orphans)"])
         }
-        for await _ in changes {
-            while let model = wanted, !Task.isCancelled { await serve(model) }
+        for await _ in slot.changes {
+            while let model = slot.wanted, !Task.isCancelled { await serve(model) }
         }
     }
+
+    /// Engines end with `run`.
+    func finish() async {}
 
     /// Returns when another model is wanted, or this one can't be served any more.
     private func serve(_ model: ModelReference) async {
@@ -130,8 +86,8 @@ final class EngineHost: Sendable {
     private func watch(
         _ model: ModelReference, through client: OpenAIClient, since started: ContinuousClock.Instant
     ) async throws -> String? {
-        while wanted == model {
-            if endpoint == nil {
+        while slot.wanted == model {
+            if slot.endpoint == nil {
                 switch await client.serves(timeout: .seconds(5)) {
                 case .wantedModel: noteServed(model, since: started)
                 case .otherModels(let others):
@@ -150,24 +106,13 @@ final class EngineHost: Sendable {
     private func noteServed(_ model: ModelReference, since started: ContinuousClock.Instant) {
         let duration = ContinuousClock.now - started
         logger.notice("the engine serves", metadata: ["model": "\(model)", "load.ms": "\(duration.milliseconds)"])
-        state.withLock { state in
-            guard state.wanted == model else { return }
-            state.serving = model
-            state.loadSeconds = duration / .seconds(1)
-            state.news.append(EngineLoad(model: model, isServed: true, duration: duration, detail: ""))
-        }
+        slot.noteServed(model, at: settings.place.baseURL, after: duration)
     }
 
     private func fail(_ model: ModelReference, since started: ContinuousClock.Instant, _ problem: String, log: String) {
         logger.error(
             "the engine failed", metadata: ["model": "\(model)", "error": "\(problem)", "engine.log.tail": "\(log)"])
-        let detail = log.isEmpty ? problem : "\(problem)\n\(log)"
-        state.withLock { state in
-            if state.wanted == model { (state.wanted, state.serving) = (nil, nil) }
-            state.news.append(
-                EngineLoad(
-                    model: model, isServed: false, duration: .now - started, detail: detail.replacing("\0", with: "")))
-        }
+        slot.noteFailed(model, after: .now - started, log.isEmpty ? problem : "\(problem)\n\(log)")
     }
 }
 

@@ -46,6 +46,9 @@ public struct EngineTemplate: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether the command has this placeholder.
+    func uses(_ placeholder: String) -> Bool { words.contains { $0.contains("{\(placeholder)}") } }
+
     /// The command's words for one model at one place.
     package func command(for model: ModelReference, at place: EnginePlace, folder: String) -> [String] {
         let values = [

@@ -32,7 +32,7 @@ package struct OpenWork: Equatable, Sendable {
     }
 }
 
-/// Which model an engine should serve next.
+/// Which model a worker's host should serve next.
 package enum Placement: Equatable, Sendable {
     /// Go on with what is loaded, or with nothing.
     case stay
@@ -45,6 +45,11 @@ package enum Placement: Equatable, Sendable {
     /// How long such a host waits before it tries again.
     private static let drainSeconds = 600.0
 
+    /// Whether jobs of the model are ready, or with the asking worker.
+    package static func hasWork(for model: ModelReference, among work: [OpenWork]) -> Bool {
+        work.contains { $0.model == model && ($0.workSeconds > 0 || $0.heldJobs > 0) }
+    }
+
     /// Stays with what is loaded while it has work. Then all hands go to the first model in line, as long as one more still
     /// helps after the time that loading takes; then to the next.
     ///
@@ -55,9 +60,7 @@ package enum Placement: Equatable, Sendable {
     package static func choose(
         among work: [OpenWork], loaded: ModelReference?, lanes: Int, loadSeconds: Double
     ) -> Placement {
-        if let mine = work.first(where: { $0.model == loaded }), mine.workSeconds > 0 || mine.heldJobs > 0 {
-            return .stay
-        }
+        if let loaded, hasWork(for: loaded, among: work) { return .stay }
         let lastFailure = work.compactMap(\.failedSecondsAgo).min()
         if let lastFailure, lastFailure < drainSeconds, work.contains(where: { $0.hostFailures >= hostBudget }) {
             return .drained
