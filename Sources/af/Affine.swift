@@ -18,7 +18,7 @@ struct Affine: AsyncParsableCommand {
             ChainCommand.self, MinerCommand.self, EnvironmentCommand.self, WindowCommand.self, ContestCommand.self,
             RuleCommand.self, ArenaCommand.self, EvalCommand.self, TargonCommand.self,
             RankCommand.self, WeightsCommand.self, GetRankCommand.self, GetMinerCommand.self, GetScoresCommand.self,
-            GetScoreCommand.self, GetWeightsCommand.self, ValidatorCommand.self, AuditCommand.self, DoctorCommand.self,
-            BenchCommand.self,
+            GetScoreCommand.self, GetWeightsCommand.self, PullCommand.self, CommitCommand.self, MinerDeployCommand.self,
+            ValidatorCommand.self, AuditCommand.self, DoctorCommand.self, BenchCommand.self,
         ])
 }

@@ -69,9 +69,7 @@ struct ChainOptions: ParsableArguments {
     /// The service that follows the chain; nil without a bridge.
     func service(_ database: Database, _ http: HTTPClient, logger: Logger) throws -> (any Service)? {
         guard let bridge else { return nil }
-        guard FileManager.default.isExecutableFile(atPath: "\(bridge)/venv/bin/python") else {
-            throw CommandError("there is no bridge in '\(bridge)': run 'deploy/chain-bridge/install \(bridge)'")
-        }
+        try PythonFolder.require("bridge", in: bridge, installedBy: "deploy/chain-bridge/install")
         return ChainService(
             database: database,
             bridge: ChainBridge(
@@ -93,10 +91,13 @@ struct AdmissionOptions: ParsableArguments {
 
     private static let environment = ConfigReader(provider: EnvironmentVariablesProvider())
 
+    var endpoint: String {
+        hub ?? Self.environment.string(forKey: "hf.endpoint") ?? "https://huggingface.co"
+    }
+
     func client(_ http: HTTPClient) -> HubClient {
-        let base = hub ?? Self.environment.string(forKey: "hf.endpoint") ?? "https://huggingface.co"
         let token = Self.environment.string(forKey: "hf.token", isSecret: true)
-        return HubClient(http: http, base: base, token: token.flatMap { $0.isEmpty ? nil : $0 })
+        return HubClient(http: http, base: endpoint, token: token.flatMap { $0.isEmpty ? nil : $0 })
     }
 
     func policy() throws -> AdmissionPolicy {

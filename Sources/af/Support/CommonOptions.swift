@@ -58,6 +58,10 @@ struct CommonOptions: ParsableArguments {
         (try? EnvironmentVariablesProvider().environmentValue(forName: name)).flatMap { $0.isEmpty ? nil : $0 }
     }
 
+    /// Folders of the programs that reach the chain and the hub, as 'install' made them.
+    static var bridge: String? { environment.string(forKey: "affine.bridge").flatMap { $0.isEmpty ? nil : $0 } }
+    static var hubClient: String? { environment.string(forKey: "affine.hub.client").flatMap { $0.isEmpty ? nil : $0 } }
+
     /// Where existing clients look for an arena.
     static var apiURL: String? { environment.string(forKey: "api.url").flatMap { $0.isEmpty ? nil : $0 } }
 

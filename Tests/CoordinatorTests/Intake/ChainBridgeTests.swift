@@ -65,6 +65,32 @@ import Testing
         try folder.remove()
     }
 
+    @Test("a hotkey's standing is told, and its commitment is sealed, signed by it, and made once")
+    func commit() async throws {
+        let folder = try BridgeFolder(chain: "{}")
+        let hotkey = try await folder.makeWallet()
+        try folder.write(
+            #"{"blocks": [100], "neurons": {"3": ["\#(hotkey)", 90]}, "reveals": {"5Other": [[95, "x"]]}}"#)
+        let (bridge, wallet) = (
+            ChainBridge(folder: folder.path), ChainBridge.Wallet(name: "cold", hotkey: "hot", path: folder.wallets)
+        )
+        let before = try await bridge.standing(of: wallet)
+        #expect(before.hotkey == hotkey && before.block == 100 && before.uid == 3)
+        #expect(before.reveals.isEmpty && before.sealedBlock == nil)
+        let model = try ModelReference(repository: "a/affine-x", revision: String(repeating: "a", count: 40))
+        let receipt = try await bridge.commit(model, as: wallet, again: false)
+        #expect(receipt.block == 101 && receipt.opensAt.hasSuffix("Z"))
+        // The ciphertext of the text behind its length of two bytes, as the chain opens it.
+        let text = #"{"model":"a/affine-x","revision":"\#(model.revision)"}"#
+        try #expect(folder.chain["ciphertext_bytes"] == .integer(Int64(text.utf8.count) + 2 + 244))
+        try await #expect(bridge.standing(of: wallet).sealedBlock == 101)
+        let again = await #expect(throws: ChainBridgeError.self) {
+            try await bridge.commit(model, as: wallet, again: false)
+        }
+        #expect(again?.description.contains("has a commitment since block 101") == true, "\(again?.description ?? "")")
+        try folder.remove()
+    }
+
     @Test("a bridge of another version is refused, and one that says nothing understandable")
     func versions() async throws {
         for (says, message) in [

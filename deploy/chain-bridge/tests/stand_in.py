@@ -2,7 +2,7 @@
 
 Run as the bridge is (`stand_in.py watch …`), with AFFINE_STAND_IN naming a JSON file:
 
-    {"blocks": [100, 101], "neurons": {"3": ["5F…", 90]}, "reveals": {"5F…": [[95, "{…}"]]}, "rate_limit": 0}
+    {"blocks": [100, 101], "neurons": {"3": ["5F…", 90]}, "reveals": {"5F…": [[95, "{…}"]]}, "sealed": {"5F…": 99}, "rate_limit": 0}
 """
 
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import bittensor as bt  # noqa: E402
+from bittensor import timelock  # noqa: E402
 from bittensor.result import ChainError, ErrorCode, ExtrinsicResult  # noqa: E402
 
 import bridge  # noqa: E402
@@ -55,7 +56,11 @@ class Chain:
             "Keys": lambda: [(int(uid), hotkey) for uid, (hotkey, _) in neurons.items()],
             "Uids": lambda: [(hotkey, int(uid)) for uid, (hotkey, _) in neurons.items()],
             "BlockAtRegistration": lambda: [(int(uid), block) for uid, (_, block) in neurons.items()],
-            "CommitmentOf": lambda: [],
+            "CommitmentOf": lambda: [
+                (hotkey, {"block": block, "deposit": 0, "info": {"fields": [
+                    {"TimelockEncrypted": {"encrypted": "0x00", "reveal_round": 1 << 40}}]}})
+                for hotkey, block in self.state.get("sealed", {}).items()
+            ],
             # The payload is SCALE-encoded bytes: its length, then the text.
             "RevealedCommitments": lambda: [
                 (hotkey, [("0x" + scale(text).hex(), block) for block, text in entries])
@@ -82,10 +87,28 @@ class Chain:
         return call
 
     async def submit(self, call, keypair, **options):
-        assert options.get("wait_for_finalization", True), "weights count once they are final"
+        assert options.get("wait_for_finalization", True), "what is signed counts once it is final"
+        if call[1] == "set_commitment":
+            return self.commit(call[2]["info"]["fields"], keypair.ss58_address)
         self.state["taken"] = {
             "signer": keypair.ss58_address, "uids": call[2]["dests"], "weights": call[2]["weights"],
         }
+        return self.included()
+
+    def commit(self, fields, signer):
+        """One field, sealed for a round of the beacon that is still to come, from a hotkey that is registered."""
+        [[field]] = fields
+        sealed = field["TimelockEncrypted"]
+        assert timelock.current_round() < sealed["reveal_round"] < timelock.current_round() + 40
+        assert bytes(sealed["encrypted"]).endswith(b"AES_GCM_"), "the inner ciphertext, without its round"
+        if signer not in [hotkey for hotkey, _ in self.state.get("neurons", {}).values()]:
+            self.state["refuses"] = "AccountNotAllowedCommit"
+        else:
+            self.state.setdefault("sealed", {})[signer] = self.state["blocks"][-1] + 1
+            self.state["ciphertext_bytes"] = len(sealed["encrypted"])
+        return self.included()
+
+    def included(self):
         Path(self.path).write_text(json.dumps(self.state))
         if self.state.get("refuses"):
             return ExtrinsicResult(

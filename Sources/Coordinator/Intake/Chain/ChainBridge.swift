@@ -91,19 +91,24 @@ extension ChainBridge: WeightWriter {
     public func setWeights(_ weights: WeightVector) async throws -> Int64 {
         guard let wallet else { throw ChainBridgeError("no wallet was named to sign weights with") }
         let shares = weights.shares.map { "\($0.uid)=\($0.share)" }
+        let included: Included = try await answer("set-weights", as: wallet, shares)
+        return included.block
+    }
+
+    /// What a command that ends says on its one line.
+    ///
+    /// - Throws: `ChainBridgeError` with the bridge's last words when it fails.
+    func answer<Value: Decodable>(_ command: String, as wallet: Wallet, _ words: [String]) async throws -> Value {
+        let signer =
+            ["--wallet", wallet.name, "--hotkey", wallet.hotkey] + (wallet.path.map { ["--wallet-path", $0] } ?? [])
         let ended = try await Subprocess.run(
-            .path(FilePath(python)),
-            arguments: Arguments(
-                [script, "set-weights"] + place + ["--wallet", wallet.name, "--hotkey", wallet.hotkey]
-                    + (wallet.path.map { ["--wallet-path", $0] } ?? []) + shares),
-            output: .string(limit: 1 << 16), error: .string(limit: 1 << 16))
+            .path(FilePath(python)), arguments: Arguments([script, command] + place + signer + words),
+            output: .string(limit: 1 << 20), error: .string(limit: 1 << 16))
         guard ended.terminationStatus.isSuccess else {
             let lines = ended.standardError.split(separator: "\n")
-            throw ChainBridgeError(
-                lines.last.map(String.init) ?? "setting weights ended with \(ended.terminationStatus)")
+            throw ChainBridgeError(lines.last.map(String.init) ?? "'\(command)' ended with \(ended.terminationStatus)")
         }
-        let included: Included = try Self.understood(Array(ended.standardOutput.utf8))
-        return included.block
+        return try Self.understood(Array(ended.standardOutput.utf8))
     }
 }
 

@@ -17,20 +17,28 @@ package enum HubChecks {
     package static func finding(
         on answer: HubAnswer, in application: Application, under policy: AdmissionPolicy
     ) -> AdmissionFinding {
+        findings(on: answer, in: application, under: policy).first ?? .pass
+    }
+
+    /// Everything that stands against the model, in the order of the checks.
+    static func findings(
+        on answer: HubAnswer, in application: Application, under policy: AdmissionPolicy
+    ) -> [AdmissionFinding] {
         let name = application.model?.description ?? ""
         switch answer {
-        case .repositoryMissing: return .refusedIfConfirmed("hf_repo_not_found", evidence: "\(name): 404")
-        case .revisionMissing: return .refusedIfConfirmed("hf_revision_not_found", evidence: "\(name): 404")
-        case .gated: return .refusedIfConfirmed("hf_repo_gated", evidence: "\(name): access is gated")
-        case .accessDenied: return .refusedIfConfirmed("hf_repo_private", evidence: "\(name): access is denied")
-        case .unavailable(let why): return .unknown("hf_model_fetch_failed", evidence: why)
+        case .repositoryMissing: return [.refusedIfConfirmed("hf_repo_not_found", evidence: "\(name): 404")]
+        case .revisionMissing: return [.refusedIfConfirmed("hf_revision_not_found", evidence: "\(name): 404")]
+        case .gated: return [.refusedIfConfirmed("hf_repo_gated", evidence: "\(name): access is gated")]
+        case .accessDenied: return [.refusedIfConfirmed("hf_repo_private", evidence: "\(name): access is denied")]
+        case .unavailable(let why): return [.unknown("hf_model_fetch_failed", evidence: why)]
         case .found(let model):
-            for check in all {
-                if let refusal = check.refusal(of: model, in: application, under: policy) {
-                    return .refusedIfConfirmed(refusal.reason, evidence: refusal.evidence)
+            // What is closed was not looked into, so the other checks have nothing to say of it.
+            let isOpen = IsOpen().refusal(of: model, in: application, under: policy) == nil
+            return (isOpen ? all : [IsOpen()]).compactMap { check in
+                check.refusal(of: model, in: application, under: policy).map {
+                    .refusedIfConfirmed($0.reason, evidence: $0.evidence)
                 }
             }
-            return .pass
         }
     }
 }

@@ -72,8 +72,7 @@ public actor HubClient: Hub {
         found.isGated = body["gated"].map { $0 != .bool(false) && $0 != .null } ?? false
         found.weightHashes = (body["siblings"]?.arrayValue ?? []).compactMap { file in
             let name = file["rfilename"]?.stringValue ?? ""
-            guard name.hasSuffix(".safetensors") || name.hasSuffix(".bin") else { return nil }
-            return file["lfs"]?["sha256"]?.stringValue
+            return HubModel.isWeights(name) ? file["lfs"]?["sha256"]?.stringValue : nil
         }
         return found
     }

@@ -21,6 +21,11 @@ package struct HubModel: Hashable, Sendable {
         self.commit = commit
     }
 
+    /// Whether a file holds weights, by its name.
+    static func isWeights(_ name: String) -> Bool {
+        name.hasSuffix(".safetensors") || name.hasSuffix(".bin")
+    }
+
     /// SHA-256 of the sorted, de-duplicated hashes of the weights, one after the other; nil without weights. Two
     /// repositories with the same weights have the same one, whatever else is in them.
     package var modelHash: String? {
