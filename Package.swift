@@ -178,6 +178,7 @@ let package = Package(
                 .embedInCode("0022_placement.sql"),
                 .embedInCode("0023_containers.sql"),
                 .embedInCode("0024_shared_deployments.sql"),
+                .embedInCode("0025_benchmarks.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

@@ -27,6 +27,7 @@ public enum Catalogue {
         migration(22, "placement", PackageResources._022_placement_sql),
         migration(23, "containers", PackageResources._023_containers_sql),
         migration(24, "shared_deployments", PackageResources._024_shared_deployments_sql),
+        migration(25, "benchmarks", PackageResources._025_benchmarks_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

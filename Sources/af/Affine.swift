@@ -15,8 +15,8 @@ struct Affine: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             UpCommand.self, DemoCommand.self, DatabaseCommand.self, CoordinatorCommand.self, WorkerCommand.self,
-            ChainCommand.self, MinerCommand.self, EnvironmentCommand.self, WindowCommand.self, ContestCommand.self,
-            RuleCommand.self, ArenaCommand.self, EvalCommand.self, TargonCommand.self,
+            ChainCommand.self, MinerCommand.self, BenchmarkCommand.self, EnvironmentCommand.self, WindowCommand.self,
+            ContestCommand.self, RuleCommand.self, ArenaCommand.self, EvalCommand.self, TargonCommand.self,
             RankCommand.self, WeightsCommand.self, GetRankCommand.self, GetMinerCommand.self, GetScoresCommand.self,
             GetScoreCommand.self, GetWeightsCommand.self, PullCommand.self, CommitCommand.self, MinerDeployCommand.self,
             ValidatorCommand.self, AuditCommand.self, DoctorCommand.self, BenchCommand.self,

@@ -103,7 +103,7 @@ struct ScoresDocument: PublicDocument {
 /// By uid or hotkey; no row when there is none.
 struct MinerDocument: PublicDocument {
     static let sql = """
-        SELECT (to_jsonb(p) - 'queue_position')::text FROM ops.public_miner p
+        SELECT (to_jsonb(p) - 'queue_position' - 'benchmark')::text FROM ops.public_miner p
         WHERE (uid = $1 AND uid >= 0) OR hotkey = $2 ORDER BY first_block DESC LIMIT 1
         """
     var uid: Int32?
@@ -136,8 +136,9 @@ struct WeightsDocument: PublicDocument {
 struct ContestsDocument: PublicDocument {
     static let sql = """
         SELECT COALESCE(jsonb_agg(row ORDER BY contest DESC), '[]')::text FROM (
-            SELECT c.contest, to_jsonb(c) - 'champion_evaluation' - 'challenger_evaluation' AS row
-            FROM ops.contest c WHERE $1::bigint IS NULL OR c.contest < $1 ORDER BY c.contest DESC LIMIT $2) AS page
+            SELECT c.contest, to_jsonb(c) - 'champion_evaluation' - 'challenger_evaluation'
+                       - CASE w.state WHEN 'closed' THEN '' ELSE 'would_be' END AS row
+            FROM ops.contest c JOIN affine.task_window w ON w.id = c.window_id WHERE $1::bigint IS NULL OR c.contest < $1 ORDER BY c.contest DESC LIMIT $2) AS page
         """
     var before: Int64?
     var limit: Int64

@@ -115,6 +115,7 @@ private struct LoadArena: Statement {
         SELECT (SELECT max(number) FROM affine.chain_block),
                (SELECT hotkey FROM affine.miner WHERE state = 'champion'),
                (SELECT hotkey FROM affine.miner WHERE state = 'pending' AND not_before <= clock_timestamp()
+                  AND (benchmark IS NULL OR EXISTS (SELECT FROM affine.miner WHERE state = 'champion'))
                 ORDER BY first_block, hotkey LIMIT 1),
                (SELECT count(*) FROM affine.environment WHERE enabled),
                (SELECT id FROM affine.contest WHERE state = 'running'),

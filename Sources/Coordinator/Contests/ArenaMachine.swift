@@ -22,7 +22,7 @@ package struct ArenaState: Equatable, Sendable {
     /// The newest block that was seen.
     package var headBlock: Int64?
     package var champion: Hotkey?
-    /// First of the queue by (first_block, hotkey).
+    /// First of the queue by (first_block, hotkey); a benchmark entrant only while there is a champion to meet.
     package var queueHead: Hotkey?
     package var enabledEnvironments = 0
     package var window: Window?

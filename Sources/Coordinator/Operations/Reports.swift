@@ -21,6 +21,9 @@ public struct Reports: Sendable {
     /// Who holds a uid now; empty when nobody does.
     public func miner(uid: Int32) async throws -> [JSONValue] { try await database.run(ShowUID(uid: uid)) }
 
+    /// Benchmark entrants, the newest first, each with its last contest.
+    public func benchmarks() async throws -> [JSONValue] { try await database.run(ListBenchmarks()) }
+
     public func contests() async throws -> [JSONValue] { try await database.run(ListContests()) }
 
     /// A contest with its environments; empty when there is none.
@@ -94,6 +97,15 @@ private struct ShowUID: JSONRows {
     static let sql = "SELECT to_jsonb(m) FROM ops.miner m WHERE uid = $1 ORDER BY first_block DESC"
     var uid: Int32
     func bind(_ bindings: inout Bindings) { bindings.append(uid) }
+}
+
+private struct ListBenchmarks: JSONRows {
+    static let sql = """
+        SELECT to_jsonb(m) || jsonb_build_object('contest', c.contest, 'verdict', c.verdict, 'would_be', c.would_be)
+        FROM ops.miner m
+        LEFT JOIN LATERAL (SELECT * FROM ops.contest WHERE challenger = m.hotkey ORDER BY contest DESC LIMIT 1) c ON true
+        WHERE m.benchmark IS NOT NULL ORDER BY m.hotkey DESC
+        """
 }
 
 private struct ListContests: JSONRows {

@@ -28,16 +28,19 @@ extension Arena {
         used: [EnvironmentName: UsedPositions], isSettled: Bool, in session: inout Session
     ) throws {
         let digests = record.digests(verdict.decision)
-        try store(verdict, of: contest, digests: digests, used: used, in: &session)
+        // A benchmark entrant takes no throne, whatever the rule says of its scores.
+        let wouldBe = contest.isBenchmark && verdict.decision == .dethroned ? verdict.decision : nil
+        let outcome = wouldBe == nil ? verdict.decision : .championKeeps
+        try store(verdict, outcome, wouldBe, of: contest, digests: digests, used: used, in: &session)
         let block = try session.run(HeadBlock()).first ?? 0
-        switch verdict.decision {
+        switch outcome {
         case .dethroned: try dethrone(contest, block: block, in: &session)
         case .championKeeps: try keepChampion(contest, verdict, isSettled: isSettled, in: &session)
         case .void: try void(contest, verdict, in: &session)
         }
         _ = try session.run(
             RecordEvent(
-                kind: "contest.decided", subject: "contest \(contest.id)", reason: verdict.decision.rawValue,
+                kind: "contest.decided", subject: "contest \(contest.id)", reason: outcome.rawValue,
                 detail: #"{"outcome":"\#(digests.outcome.hex)","evidence":"\#(digests.evidence.hex)"}"#))
     }
 
@@ -50,7 +53,8 @@ extension Arena {
     }
 
     private func store(
-        _ verdict: Verdict, of contest: StoredContest, digests: ContestDigests,
+        _ verdict: Verdict, _ outcome: Verdict.Decision, _ wouldBe: Verdict.Decision?, of contest: StoredContest,
+        digests: ContestDigests,
         used: [EnvironmentName: UsedPositions], in session: inout Session
     ) throws {
         for report in verdict.environments {
@@ -59,7 +63,7 @@ extension Arena {
         }
         _ = try session.run(
             CloseContest(
-                contest: contest.id, decision: verdict.decision, reasons: verdict.environments.map(\.reason),
+                contest: contest.id, decision: outcome, wouldBe: wouldBe, reasons: verdict.environments.map(\.reason),
                 outcome: digests.outcome.bytes, evidence: digests.evidence.bytes))
     }
 
@@ -82,10 +86,12 @@ extension Arena {
         _ contest: StoredContest, _ verdict: Verdict, isSettled: Bool, in session: inout Session
     ) throws {
         let reasons = verdict.environments.filter { $0.state != .won }.map(\.reason).joined(separator: "; ")
+        let reason =
+            verdict.decision == .dethroned
+            ? "won contest \(contest.id) as a benchmark entrant: the champion keeps the throne"
+            : "lost contest \(contest.id): \(reasons)"
         _ = try session.run(
-            SetMinerState(
-                hotkey: contest.challenger.hotkey, state: "terminated", reason: "lost contest \(contest.id): \(reasons)"
-            ))
+            SetMinerState(hotkey: contest.challenger.hotkey, state: "terminated", reason: reason))
         try end(
             contest.challengerEvaluation, state: isSettled ? .complete : .cancelled,
             reason: isSettled ? "every job is settled" : "curtailed", in: &session)
@@ -187,11 +193,12 @@ private struct CloseContest: Statement {
         UPDATE affine.contest
         SET state = (CASE WHEN $2 = 'void' THEN 'void' ELSE 'decided' END)::affine.contest_state,
             verdict = $2::text::affine.verdict, reasons = to_jsonb($3::text[]), outcome_digest = $4, evidence_digest = $5,
-            decided_at = clock_timestamp()
+            would_be = $6::text::affine.verdict, decided_at = clock_timestamp()
         WHERE id = $1
         """
     var contest: ContestID
     var decision: Verdict.Decision
+    var wouldBe: Verdict.Decision?
     var reasons: [String]
     var outcome: [UInt8]
     var evidence: [UInt8]
@@ -202,6 +209,7 @@ private struct CloseContest: Statement {
         bindings.append(reasons)
         bindings.append(outcome)
         bindings.append(evidence)
+        bindings.append(wouldBe?.rawValue)
     }
 }
 

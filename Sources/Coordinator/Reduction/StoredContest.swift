@@ -15,12 +15,15 @@ struct StoredContest: Sendable {
     var challengerEvaluation: EvaluationID
     var rule: RuleDocument
     var state: State
+    /// The challenger can take no throne.
+    var isBenchmark: Bool
     /// Past its deadline, while a worker is live: an outage of the fleet is nobody's failure.
     var isOverdue: Bool
     /// What was written when it ended; nil while it runs.
     var ended: Ending?
 
     struct Ending: Sendable {
+        /// The rule's, which for a benchmark entrant need not be what happened.
         var decision: Verdict.Decision
         var outcomeDigest: String
         var evidenceDigest: String
@@ -31,9 +34,10 @@ struct StoredContest: Sendable {
 struct LoadContests: Statement {
     static let sql = """
         SELECT c.id, c.window_id, c.champion, ce.model, ce.revision, c.challenger, xe.model, xe.revision,
-               c.champion_evaluation, c.challenger_evaluation, r.document, c.state::text, clock_timestamp() > c.deadline_at
+               c.champion_evaluation, c.challenger_evaluation, r.document, c.state::text,
+               affine.is_benchmark(c.challenger), clock_timestamp() > c.deadline_at
                AND EXISTS (SELECT FROM ops.worker WHERE state = 'live'),
-               c.verdict::text, encode(c.outcome_digest, 'hex'), encode(c.evidence_digest, 'hex')
+               COALESCE(c.would_be, c.verdict)::text, encode(c.outcome_digest, 'hex'), encode(c.evidence_digest, 'hex')
         FROM affine.contest c
         JOIN affine.evaluation ce ON ce.id = c.champion_evaluation
         JOIN affine.evaluation xe ON xe.id = c.challenger_evaluation
@@ -52,6 +56,7 @@ struct LoadContests: Statement {
         let challengerEvaluation: EvaluationID = try row.next()
         let document: String = try row.next()
         let state: String = try row.next()
+        let isBenchmark: Bool = try row.next()
         let isOverdue: Bool = try row.next()
         guard let rule = try? RuleDocument(parsing: document), let state = StoredContest.State(rawValue: state) else {
             throw PostgresError(.decoding, "contest \(id) has a rule or state that this version does not know")
@@ -65,7 +70,9 @@ struct LoadContests: Statement {
         }
         return StoredContest(
             id: id, window: window, champion: champion, challenger: challenger, championEvaluation: championEvaluation,
-            challengerEvaluation: challengerEvaluation, rule: rule, state: state, isOverdue: isOverdue, ended: ended)
+            challengerEvaluation: challengerEvaluation, rule: rule, state: state, isBenchmark: isBenchmark,
+            isOverdue: isOverdue,
+            ended: ended)
     }
 
     private static func identity(_ row: inout RowReader) throws(PostgresError) -> ContestIdentity {

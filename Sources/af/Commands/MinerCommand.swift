@@ -40,7 +40,9 @@ struct MinerCommand: AsyncParsableCommand {
             try await Backend.with(options) { backend in
                 try Output.rows(
                     try await Reports(database: backend.database).miners(),
-                    columns: ["queue_position", "hotkey", "model", "first_block", "state", "state_reason"],
+                    columns: [
+                        "queue_position", "hotkey", "benchmark", "model", "first_block", "state", "state_reason",
+                    ],
                     json: options.json, empty: "no miner was admitted yet: 'af miner add' does it")
             }
         }

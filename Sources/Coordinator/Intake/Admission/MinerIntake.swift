@@ -27,8 +27,8 @@ public struct MinerIntake: Sendable {
     }
 
     static func admit(
-        hotkey: Hotkey, model: ModelReference, block: Int64, uid: Int32?, modelHash: String?, actor: String,
-        in session: inout Session
+        hotkey: Hotkey, model: ModelReference, block: Int64, uid: Int32?, modelHash: String?,
+        benchmark: String? = nil, actor: String, in session: inout Session
     ) throws {
         if let earlier = try session.run(FindCommitment(hotkey: hotkey)).first {
             throw IntakeError.alreadyCommitted(hotkey, earlier)
@@ -36,7 +36,9 @@ public struct MinerIntake: Sendable {
         let commitments = try session.run(InsertCommitment(hotkey: hotkey, model: model, block: block))
         for commitment in commitments {
             _ = try session.run(
-                InsertMiner(hotkey: hotkey, commitment: commitment, block: block, uid: uid, modelHash: modelHash))
+                InsertMiner(
+                    hotkey: hotkey, commitment: commitment, block: block, uid: uid, modelHash: modelHash,
+                    benchmark: benchmark))
         }
         _ = try session.run(
             RecordEvent(
@@ -97,13 +99,16 @@ private struct InsertCommitment: Statement {
 }
 
 private struct InsertMiner: Statement {
-    static let sql =
-        "INSERT INTO affine.miner (hotkey, commitment, first_block, uid, model_hash) VALUES ($1, $2, $3, $4, $5)"
+    static let sql = """
+        INSERT INTO affine.miner (hotkey, commitment, first_block, uid, model_hash, benchmark)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        """
     var hotkey: Hotkey
     var commitment: CommitmentID
     var block: Int64
     var uid: Int32?
     var modelHash: String?
+    var benchmark: String?
 
     func bind(_ bindings: inout Bindings) {
         bindings.append(hotkey)
@@ -111,5 +116,6 @@ private struct InsertMiner: Statement {
         bindings.append(block)
         bindings.append(uid)
         bindings.append(modelHash)
+        bindings.append(benchmark)
     }
 }
