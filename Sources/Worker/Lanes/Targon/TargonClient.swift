@@ -1,4 +1,4 @@
-package import Domain
+internal import Domain
 package import HTTPClient
 
 /// Targon's API, as far as it is needed. Asks once: who may ask again decides it.
