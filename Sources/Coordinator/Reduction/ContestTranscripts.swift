@@ -81,7 +81,14 @@ private struct LoadTranscripts: Statement {
         SELECT n.name, wanted.task, side.word, t.bytes, t.is_cut,
                ARRAY(SELECT m.content FROM unnest(t.messages) WITH ORDINALITY AS said (digest, place)
                      JOIN affine.message m ON m.digest = said.digest ORDER BY said.place)
-        \(ContestTasks.finals)
+        FROM affine.contest c
+        CROSS JOIN LATERAL (VALUES ('champion', c.champion_evaluation), ('challenger', c.challenger_evaluation))
+            AS side (word, evaluation)
+        JOIN affine.environment n ON n.name = $2
+        JOIN affine.evaluation_environment ee ON ee.evaluation = side.evaluation AND ee.environment = n.id
+        CROSS JOIN LATERAL unnest($3::bigint[]) WITH ORDINALITY AS wanted (task, place)
+        JOIN affine.attempt a ON a.window_id = c.window_id AND a.evaluation = side.evaluation AND a.environment = n.id
+             AND a.position = array_position(ee.task_ids, wanted.task) - 1 AND a.final
         JOIN affine.transcript t ON t.evaluation = side.evaluation AND t.environment = n.id AND t.position = a.position
              AND t.lease = a.lease
         WHERE c.id = $1

@@ -112,10 +112,10 @@ private struct CountVoids: Statement {
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64 { try row.next() }
 }
 
-/// What statements about some tasks of a contest have in common. $1 is the contest, $2 the environment, $3 the tasks.
-enum ContestTasks {
-    /// The final attempts `a` of both sides, each with its `side.word`, its environment `n` and the `wanted.task`.
-    static let finals = """
+private struct LoadAnswers: Statement {
+    static let sql = """
+        SELECT n.name, wanted.task, side.word, a.outcome::text, a.score_nano, a.attempt, w.name, a.duration_ms,
+               a.completion_tokens, a.error_code, a.error_detail, a.evidence
         FROM affine.contest c
         CROSS JOIN LATERAL (VALUES ('champion', c.champion_evaluation), ('challenger', c.challenger_evaluation))
             AS side (word, evaluation)
@@ -124,14 +124,6 @@ enum ContestTasks {
         CROSS JOIN LATERAL unnest($3::bigint[]) WITH ORDINALITY AS wanted (task, place)
         JOIN affine.attempt a ON a.window_id = c.window_id AND a.evaluation = side.evaluation AND a.environment = n.id
              AND a.position = array_position(ee.task_ids, wanted.task) - 1 AND a.final
-        """
-}
-
-private struct LoadAnswers: Statement {
-    static let sql = """
-        SELECT n.name, wanted.task, side.word, a.outcome::text, a.score_nano, a.attempt, w.name, a.duration_ms,
-               a.completion_tokens, a.error_code, a.error_detail, a.evidence
-        \(ContestTasks.finals)
         LEFT JOIN affine.worker w ON w.id = a.worker
         WHERE c.id = $1
         ORDER BY wanted.place, side.word = 'challenger'

@@ -38,7 +38,7 @@ public struct LocalCluster: Sendable {
     let settings: [String: String]
     let binaries: String?
     let logger: Logger
-    let limit = Duration.seconds(30)
+    let limit = Duration.seconds(120)
 
     /// Touches nothing yet.
     ///

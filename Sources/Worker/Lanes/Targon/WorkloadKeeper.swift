@@ -62,6 +62,7 @@ struct WorkloadKeeper: Sendable {
             do {
                 present.append(try await client.state(of: workload))
             } catch  where error.code == .missing {
+                // It ended since the list was made.
             }
         }
         return present
