@@ -59,23 +59,4 @@ import Testing
         #expect(result.outcome == .infraFault && result.errorCode == "container_engine_missing")
         #expect(result.errorDetail?.hasSuffix("no engine is named here: --containers does") == true)
     }
-
-    @Test("A call of a warm environment takes less than 5 ms more than one of the same server at its URL")
-    func warm() async throws {
-        try await withContainers(of: "warm") { yard in
-            let replica = try await yard.containers.take(yard.environment, container())
-            var fastest = (contained: Duration.seconds(60), bare: Duration.seconds(60))
-            for _ in 0..<40 {
-                let start = ContinuousClock.now
-                let bare = try await evaluate(yard, .url(replica.url))
-                let middle = ContinuousClock.now
-                let contained = try await evaluate(yard)
-                #expect(bare.outcome == .scored && contained.outcome == .scored)
-                fastest.bare = min(fastest.bare, middle - start)
-                fastest.contained = min(fastest.contained, .now - middle)
-            }
-            #expect(fastest.contained - fastest.bare < .milliseconds(5), "\(fastest)")
-            print("fastest of 40 calls: \(fastest)")
-        }
-    }
 }

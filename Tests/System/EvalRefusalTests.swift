@@ -38,7 +38,7 @@ private struct RefusedEval: CustomTestStringConvertible, Sendable {
         RefusedEval(["--samples": "3"], "samples '3' is not valid: expected 1 to 2"),
         RefusedEval(["--samples": "1", "--tasks": "1,2"], "samples '1' is not valid: expected one range of --tasks"),
         RefusedEval(["--output": "r.txt"], "--output 'r.txt' is not valid: expected a name that ends with .csv"),
-        RefusedEval(["--output": "/nonexistent/r.csv"], "'/nonexistent/r.csv' can't be written: "),
+        RefusedEval(["--output": "/dev/null/r.csv"], "'/dev/null/r.csv' can't be written: "),
         RefusedEval(["--base-url": "nonsense"], "base URL 'nonsense' is not valid: expected an http or https URL"),
         RefusedEval(["--temperature": "3"], "temperature '3.0' is not valid: expected 0 to 2"),
         RefusedEval(

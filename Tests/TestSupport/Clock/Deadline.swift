@@ -6,7 +6,7 @@ public struct NeverHappened: Error, CustomStringConvertible {
 /// Waits until a condition holds, by looking again and again: for conditions that live in other processes, where nobody
 /// can wake us.
 public func eventually(
-    _ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Bool
+    _ what: String, within limit: Duration = .seconds(120), _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit
     while try await !condition() {
