@@ -34,6 +34,20 @@ import Worker
         #expect(try await board.ready() == [0: 1, 1: 1, 2: 1])
     }
 
+    @Test("A job that waits because its endpoint is asked too much, and lanes without a job, do not hold up the end")
+    func pressed() async throws {
+        let server = endpoint { _ in [.answer(429, headers: ["retry-after: 20"])] }
+        try await board.plan()
+        var setup = try settings(server, concurrency: 3, grace: .seconds(3_600))
+        setup.settings.patience = .seconds(25)
+        try await withWorker(setup) { worker in
+            await server.until { $0.completions == 1 }
+            await worker.drain()
+        }
+        #expect(try await board.attempts().isEmpty)
+        #expect(try await board.ready() == [0: 1])
+    }
+
     @Test("A worker that has nothing to do stops at once")
     func idle() async throws {
         let server = endpoint { _ in [completion("?")] }

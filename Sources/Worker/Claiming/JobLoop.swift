@@ -50,10 +50,10 @@ struct JobLoop: Sendable {
                 try? await cancelWhenGracefulShutdown { try await waitForWork(emptyClaims, watch) }
             })
         try await withThrowingTaskGroup(of: Void.self) { clock in
-            // Pauses end by themselves, and nobody else tells.
+            // Pauses end by themselves, and a shutdown begins, without anybody telling the lanes that wait.
             clock.addTask {
                 while true {
-                    try await cancelWhenGracefulShutdown { try await Task.sleep(for: .seconds(1)) }
+                    try await Task.sleep(for: .milliseconds(500))
                     source.wake()
                 }
             }
@@ -75,18 +75,38 @@ struct JobLoop: Sendable {
 
     // MARK: Claiming
 
-    /// Looks less and less often, from every 20 ms to every 5 s, whether anything was queued; half a minute at most.
+    /// Looks less and less often, from every 20 ms to every 5 s, whether anything was queued; half a minute at most. Where
+    /// something may not be claimed for at the moment it looks more often, for that ends soon.
     private func waitForWork(_ emptyClaims: Int, _ watch: borrowing Mutex<IdleWatch>) async throws {
-        let longest = min(20 << min(emptyClaims, 8), lane.ready.isEmpty ? 500 : 5_000)
-        let end = ContinuousClock.now + .seconds(30)
         let deployments = lane.ready
+        let scope = claimScope()
+        let longest = min(20 << min(emptyClaims, 8), deployments.isEmpty ? 500 : scope.isWhole ? 5_000 : 100)
+        let end = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < end {
             try await Task.sleep(for: .milliseconds(Int.random(in: longest / 2...longest)))
-            // An endpoint that is ready again wants work at once.
-            guard lane.ready == deployments, !deployments.isEmpty else { return }
+            // An endpoint that is ready again wants work at once, and so does what has room again.
+            guard lane.ready == deployments, !deployments.isEmpty, claimScope() == scope else { return }
             guard let version = try await database.run(QueueVersion()).first else { return }
             if watch.withLock({ $0.isWorthClaiming(version) }) { return }
         }
+    }
+
+    /// What may be claimed for now.
+    private struct ClaimScope: Equatable {
+        var deployments: [DeploymentID]
+        /// Nil for all.
+        var environments: [EnvironmentName]?
+        /// Whether nothing is left out.
+        var isWhole: Bool
+    }
+
+    private func claimScope() -> ClaimScope {
+        let ready = lane.ready
+        let deployments = pressure.room(for: ready).deployments
+        let environments = pressure.open(among: orders.names)
+        return ClaimScope(
+            deployments: deployments, environments: environments,
+            isWhole: deployments == ready && environments == nil)
     }
 
     /// A database that is away for a moment looks like an empty queue; how long it may be away is for `trust` to say.
@@ -124,7 +144,7 @@ struct JobLoop: Sendable {
 
     /// Runs a job that has entered, and runs it again for a while when its deployment is asked too much: that costs no try.
     ///
-    /// - Returns: Nil when the deployment rests: the job was not begun.
+    /// - Returns: Nil when the deployment rests, or the worker is to stop: the job can go back at no cost.
     private func run(_ job: Job, from source: JobSource) async throws -> JobResult? {
         let end = ContinuousClock.now + settings.patience
         var pause = Duration.seconds(1)
@@ -136,13 +156,20 @@ struct JobLoop: Sendable {
                 lane.rest(job.lease.deployment)
                 return result
             }
-            try? await Task.sleep(for: wait)
-            while !pressure.enter(job.lease.deployment, environment(of: job)) {
-                guard .now < end, !Task.isCancelled else { return result }
-                try? await Task.sleep(for: .milliseconds(50))
-            }
+            // Who is told to stop gives back at once what only waits.
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
+            guard await reenter(job, before: end) else { return Task.isShuttingDownGracefully ? nil : result }
             pause = min(pause * 2, .seconds(8))
         }
+    }
+
+    /// Waits for the deployment to have room again; false when the time is up, or nothing more is to begin.
+    private func reenter(_ job: Job, before end: ContinuousClock.Instant) async -> Bool {
+        while .now < end, !Task.isCancelled, !Task.isShuttingDownGracefully {
+            if pressure.enter(job.lease.deployment, environment(of: job)) { return true }
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+        return false
     }
 
     private func runOnce(_ job: Job, from source: JobSource) async throws -> JobResult? {
