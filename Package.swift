@@ -75,11 +75,12 @@ let tests: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "Domain", "Environments", "LocalCluster", "Migrating", "Migrations", "Postgres", logging, subprocess,
-            systemPackage,
+            "Domain", "Environments", "LocalCluster", "Migrating", "Migrations", "Postgres", "Processes", logging,
+            subprocess, systemPackage,
         ], path: "Tests/TestSupport",
         exclude: ["Podman/podman-service", "Podman/environment_image.py", "Podman/environment_server.py"],
         swiftSettings: strict),
+    .testTarget(name: "ProcessesTests", dependencies: ["Processes", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TestSupportTests", dependencies: ["Postgres", "TestSupport"], swiftSettings: strict),
     .testTarget(
         name: "RulesTests", dependencies: ["Rules", "Domain", "Digest", "Environments", "TestSupport", subprocess],

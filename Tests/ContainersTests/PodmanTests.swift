@@ -118,7 +118,7 @@ import Testing
 
     @Test("What a killed process left is removed by the next one, and what belongs to a living one stays")
     func leftovers() async throws {
-        let (dead, living) = (try Bystander(), try Bystander())
+        let (dead, living) = (Bystander(), Bystander())
         defer {
             living.kill()
             living.bury()

@@ -59,28 +59,3 @@ func ask(_ replica: Replica, act: String = "") async throws -> JSONValue {
     let document = try JSONDecoder().decode(JSONValue.self, from: Data(answer.body))
     return try #require(document["result"]?["extra"])
 }
-
-/// A process of its own, to own containers and be killed.
-struct Bystander {
-    let process: pid_t
-
-    init() throws {
-        var process = pid_t()
-        let texts: [String] = ["sleep", "600"]
-        var words = texts.map { strdup($0) }
-        words.append(nil)
-        defer { for word in words { free(word) } }
-        let status = posix_spawnp(&process, "sleep", nil, nil, &words, environ)
-        try #require(status == 0)
-        self.process = process
-    }
-
-    /// As `kill -9`; its parent learns of it only with `bury`.
-    func kill() {
-        Glibc.kill(process, SIGKILL)
-        var end = siginfo_t()
-        waitid(P_PID, id_t(process), &end, WEXITED | WNOWAIT)
-    }
-
-    func bury() { waitpid(process, nil, 0) }
-}

@@ -1,12 +1,12 @@
-import Containers
 import Processes
+import TestSupport
 import Testing
 
 @Suite struct ProcessIdentityTests {
     @Test("A label tells a living process from a dead one, also one that its parent has not yet been told of")
     func standing() throws {
         let observer = try #require(ProcessIdentity.current)
-        let bystander = try Bystander()
+        let bystander = Bystander()
         let label = try #require(ProcessIdentity(of: bystander.process)).label
         let seen = try #require(ProcessIdentity(label: label))
         #expect(seen.standing(seenBy: observer) == .alive)

@@ -30,9 +30,9 @@ import Testing
             let credited = try await owner.run(ListCredits())
             await owner.close()
             #expect(credited.allSatisfy { $0.evaluated == $0.served } && Set(credited.map(\.served)).count == 2)
-            #expect(try enginePorts(models).count == 1)
+            #expect(EngineProcesses.of(models: models).count == 1)
         }
-        #expect(try enginePorts(models) == [])
+        #expect(EngineProcesses.of(models: models) == [])
         try FileManager.default.removeItem(atPath: models)
     }
 
@@ -57,14 +57,13 @@ import Testing
                 ) { worker in
                     // The engine and the helper that it leaves in a session of its own.
                     try await eventually("one engine runs", within: .seconds(60)) {
-                        try enginePorts(models) == [port, port]
+                        EngineProcesses.ports(ofModels: models) == [port, port]
                     }
                     // The engine does not know the way into the database.
-                    let known = try engineEnvironments(models).joined()
-                    #expect(!known.contains { $0.hasPrefix("AFFINE_DATABASE_URL") })
+                    #expect(EngineProcesses.of(models: models, knowing: "AFFINE_DATABASE_URL") == [])
                     try worker.send(signal: round <= rounds ? .kill : .terminate)
                 }
-                let left = try enginePorts(models).count
+                let left = EngineProcesses.of(models: models).count
                 #expect(round <= rounds ? left > 0 : left == 0, "\(result.standardError)")
             }
         }

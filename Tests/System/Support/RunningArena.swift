@@ -60,30 +60,3 @@ struct RunningArena: Sendable {
         return Database(DatabaseSettings(url: address.url), logger: FreshDatabase.logger)
     }
 }
-
-/// Waits until a condition holds of something that can't call us.
-func eventually(
-    _ what: String, within limit: Duration, _ condition: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + limit
-    while try await !condition() {
-        try #require(.now < deadline, "\(what): not within \(limit)")
-        try await Task.sleep(for: .milliseconds(100))
-    }
-}
-
-/// The environments of engines' processes whose models lie in this folder, with all that they started.
-func engineEnvironments(_ models: String) throws -> [[String]] {
-    try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.compactMap { process in
-        let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
-        let variables = environment.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-        return variables.contains { $0.hasPrefix("HF_HOME=\(models)/") } ? variables : nil
-    }
-}
-
-/// The ports of such engines, one for each process.
-func enginePorts(_ models: String) throws -> [Int] {
-    try engineEnvironments(models).compactMap { variables in
-        variables.first { $0.hasPrefix("AFFINE_ENGINE_OWNER=") }?.split(separator: " ").last.flatMap { Int($0) }
-    }
-}

@@ -42,9 +42,9 @@ import Worker
                 try await board.untilFinished(6)
                 #expect(
                     try await board.text("SELECT model || ' on ' || host FROM ops.placement") == "models/two on host-1")
-                #expect(try Engines.running(folder).count == 2)
+                #expect(EngineProcesses.of(models: folder).count == 2)
             }
-            #expect(try Engines.running(folder) == [])
+            #expect(EngineProcesses.of(models: folder) == [])
             #expect(try await loads() == ["host-1 models/one true", "host-1 models/two true"])
             let credited = """
                 SELECT string_agg(DISTINCT e.model || ' ' || d.model || ' ' || d.lane, '; ') FROM affine.attempt a
@@ -74,7 +74,7 @@ import Worker
             #expect(try await detail("bad/crash").contains("exited(3)"))
             #expect(try await detail("bad/crash").contains("CUDA error: out of memory"))
             #expect(try await detail("bad/other").contains("serves some/other instead"))
-            #expect(try Engines.running(folder) == [])
+            #expect(EngineProcesses.of(models: folder) == [])
         }
     }
 
@@ -86,7 +86,7 @@ import Worker
             try await board.plan(model: "bad/never", tasks: 1...1)
             try await withWorker(setup(folder, port: port, loadTimeout: .seconds(1))) { _ in
                 try await eventually("the load has failed") { try await loads() == ["host-1 bad/never false"] }
-                try await eventually("its engine is gone") { try Engines.running(folder) == [] }
+                try await eventually("its engine is gone") { EngineProcesses.of(models: folder) == [] }
             }
             #expect(
                 try await board.text("SELECT detail FROM affine.model_load").contains(
@@ -101,28 +101,12 @@ import Worker
             try await board.plan(model: "models/one", tasks: 1...1)
             try await withWorker(setup(folder, port: port)) { _ in
                 try await board.untilFinished(1)
-                for process in try Engines.running(folder) { kill(process, SIGKILL) }
+                for process in EngineProcesses.of(models: folder) { kill(process, SIGKILL) }
                 try await eventually("the end was noticed") { try await loads().last == "host-1 models/one false" }
                 try await board.plan(model: "models/two", tasks: 1...1)
                 try await board.untilFinished(2)
             }
             #expect(try await loads().last == "host-1 models/two true")
         }
-    }
-}
-
-/// Processes of engines, as this machine's `/proc` shows them.
-enum Engines {
-    /// Those of engines whose models are in this folder, and all that they started.
-    static func running(_ folder: String) throws -> [pid_t] {
-        try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap(pid_t.init).filter { process in
-            guard let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ") else {
-                return false
-            }
-            let variables = environment.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-            return variables.contains { $0.hasPrefix("AFFINE_ENGINE_OWNER=") }
-                && variables.contains("CUDA_VISIBLE_DEVICES=7")
-                && variables.contains { $0.hasPrefix("HF_HOME=\(folder)/") }
-        }.sorted()
     }
 }
