@@ -191,7 +191,7 @@ public struct Dashboard: Sendable {
     ) async throws -> [String: Any] {
         let history = ContestHistory(database: database)
         let pair = TranscriptPair(
-            try await history.transcripts(in: contest, environment: environment, tasks: [task]))
+            try await history.answers(in: contest, environment: environment, tasks: [task]))
         func context(_ lines: [TranscriptPair.Line]) -> [[String: Any]] {
             lines.map { ["role": $0.role, "text": $0.text] }
         }

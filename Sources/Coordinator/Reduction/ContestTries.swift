@@ -45,9 +45,11 @@ public struct TaskAnswer: Hashable, Sendable, Encodable {
     public let errorCode: String?
     public let errorDetail: String?
     public let evidence: String?
+    /// Nil where none was kept.
+    public let transcript: TaskTranscript?
 
     enum CodingKeys: String, CodingKey {
-        case environment, task, side, outcome, attempt, worker, evidence
+        case environment, task, side, outcome, attempt, worker, evidence, transcript
         case score = "score_nano"
         case durationMS = "duration_ms"
         case completionTokens = "completion_tokens"
@@ -115,7 +117,9 @@ private struct CountVoids: Statement {
 private struct LoadAnswers: Statement {
     static let sql = """
         SELECT n.name, wanted.task, side.word, a.outcome::text, a.score_nano, a.attempt, w.name, a.duration_ms,
-               a.completion_tokens, a.error_code, a.error_detail, a.evidence
+               a.completion_tokens, a.error_code, a.error_detail, a.evidence, t.bytes, t.is_cut,
+               ARRAY(SELECT m.content FROM unnest(t.messages) WITH ORDINALITY AS said (digest, place)
+                     JOIN affine.message m ON m.digest = said.digest ORDER BY said.place)
         FROM affine.contest c
         CROSS JOIN LATERAL (VALUES ('champion', c.champion_evaluation), ('challenger', c.challenger_evaluation))
             AS side (word, evaluation)
@@ -125,6 +129,8 @@ private struct LoadAnswers: Statement {
         JOIN affine.attempt a ON a.window_id = c.window_id AND a.evaluation = side.evaluation AND a.environment = n.id
              AND a.position = array_position(ee.task_ids, wanted.task) - 1 AND a.final
         LEFT JOIN affine.worker w ON w.id = a.worker
+        LEFT JOIN affine.transcript t ON t.evaluation = side.evaluation AND t.environment = n.id
+             AND t.position = a.position AND t.lease = a.lease
         WHERE c.id = $1
         ORDER BY wanted.place, side.word = 'challenger'
         """
@@ -147,6 +153,7 @@ private struct LoadAnswers: Statement {
         return try TaskAnswer(
             environment: environment, task: task, side: side, outcome: Outcome(rawValue: outcome) ?? .infraFault,
             score: score.map(Score.init), attempt: row.next(), worker: row.next(), durationMS: row.next(),
-            completionTokens: row.next(), errorCode: row.next(), errorDetail: row.next(), evidence: row.next())
+            completionTokens: row.next(), errorCode: row.next(), errorDetail: row.next(), evidence: row.next(),
+            transcript: TaskTranscript(reading: &row))
     }
 }

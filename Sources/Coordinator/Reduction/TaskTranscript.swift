@@ -1,13 +1,8 @@
 public import Domain
 internal import Postgres
-internal import Records
 
 /// What one side of a contest was told on a task, and what it said.
 public struct TaskTranscript: Hashable, Sendable, Encodable {
-    public let environment: EnvironmentName
-    public let task: TaskID
-    /// `champion` or `challenger`.
-    public let side: String
     /// As the environment told them: mostly objects with `role` and `content`.
     public let messages: [JSONValue]
     /// Of the messages before any was cut.
@@ -15,8 +10,19 @@ public struct TaskTranscript: Hashable, Sendable, Encodable {
     public let isCut: Bool
 
     enum CodingKeys: String, CodingKey {
-        case environment, task, side, messages, bytes
+        case messages, bytes
         case isCut = "is_cut"
+    }
+
+    /// Reads `bytes`, `is_cut` and the messages' texts; nil where no transcript was kept.
+    init?(reading row: inout RowReader) throws(PostgresError) {
+        let bytes: Int64? = try row.next()
+        let isCut: Bool? = try row.next()
+        let messages: [String] = try row.next()
+        guard let bytes, let isCut else { return nil }
+        self.bytes = bytes
+        self.isCut = isCut
+        self.messages = messages.map { JSONValue(json: $0.utf8) ?? .string($0) }
     }
 }
 
@@ -33,9 +39,10 @@ public struct TranscriptPair: Sendable {
     public let champion: [Line]
     public let challenger: [Line]
 
-    public init(_ transcripts: [TaskTranscript]) {
+    /// - Parameter answers: Both sides' of one task.
+    public init(_ answers: [TaskAnswer]) {
         func lines(_ side: String) -> [Line] {
-            transcripts.first { $0.side == side }?.messages.map(Line.init) ?? []
+            answers.first { $0.side == side }?.transcript?.messages.map(Line.init) ?? []
         }
         let (champion, challenger) = (lines("champion"), lines("challenger"))
         let common = zip(champion, challenger).prefix { $0 == $1 }.count
@@ -63,56 +70,5 @@ extension TranscriptPair.Line {
                     default: scalar
                     }
                 }))
-    }
-}
-
-extension ContestHistory {
-    /// The transcripts that were kept of both sides' final results on some tasks of one environment, in the order of the
-    /// tasks, the champion first.
-    public func transcripts(
-        in contest: ContestID, environment: EnvironmentName, tasks: [TaskID]
-    ) async throws -> [TaskTranscript] {
-        try await database.run(LoadTranscripts(contest: contest, environment: environment, tasks: tasks))
-    }
-}
-
-private struct LoadTranscripts: Statement {
-    static let sql = """
-        SELECT n.name, wanted.task, side.word, t.bytes, t.is_cut,
-               ARRAY(SELECT m.content FROM unnest(t.messages) WITH ORDINALITY AS said (digest, place)
-                     JOIN affine.message m ON m.digest = said.digest ORDER BY said.place)
-        FROM affine.contest c
-        CROSS JOIN LATERAL (VALUES ('champion', c.champion_evaluation), ('challenger', c.challenger_evaluation))
-            AS side (word, evaluation)
-        JOIN affine.environment n ON n.name = $2
-        JOIN affine.evaluation_environment ee ON ee.evaluation = side.evaluation AND ee.environment = n.id
-        CROSS JOIN LATERAL unnest($3::bigint[]) WITH ORDINALITY AS wanted (task, place)
-        JOIN affine.attempt a ON a.window_id = c.window_id AND a.evaluation = side.evaluation AND a.environment = n.id
-             AND a.position = array_position(ee.task_ids, wanted.task) - 1 AND a.final
-        JOIN affine.transcript t ON t.evaluation = side.evaluation AND t.environment = n.id AND t.position = a.position
-             AND t.lease = a.lease
-        WHERE c.id = $1
-        ORDER BY wanted.place, side.word = 'challenger'
-        """
-    var contest: ContestID
-    var environment: EnvironmentName
-    var tasks: [TaskID]
-
-    func bind(_ bindings: inout Bindings) {
-        bindings.append(contest)
-        bindings.append(environment)
-        bindings.append(tasks)
-    }
-
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> TaskTranscript {
-        let environment: EnvironmentName = try row.next()
-        let task: TaskID = try row.next()
-        let side: String = try row.next()
-        let bytes: Int64 = try row.next()
-        let isCut: Bool = try row.next()
-        let messages: [String] = try row.next()
-        return TaskTranscript(
-            environment: environment, task: task, side: side,
-            messages: messages.map { JSONValue(json: $0.utf8) ?? .string($0) }, bytes: bytes, isCut: isCut)
     }
 }

@@ -45,7 +45,7 @@ struct ContestExplainCommand: AsyncParsableCommand {
             }
             report = ContestReport(
                 explanation: try ContestExplanation(contest: id, record: found.record, isOver: true), tries: [],
-                answers: [], transcripts: [], voids: nil)
+                answers: [], voids: nil)
         } else {
             report = try await Backend.with(options) { backend in
                 try await read(id, from: ContestHistory(database: backend.database))
@@ -58,15 +58,14 @@ struct ContestExplainCommand: AsyncParsableCommand {
         let (record, isOver) = try await history.contest(id)
         let explanation = try ContestExplanation(contest: id, record: record, isOver: isOver)
         let pivotal = explanation.pivotal?.changes.prefix(tasks) ?? []
-        var (answers, transcripts) = ([] as [TaskAnswer], [] as [TaskTranscript])
+        var answers: [TaskAnswer] = []
         for environment in record.rule.environments.map(\.name) {
             let tasks = pivotal.filter { $0.environment == environment }.map(\.task)
             guard !tasks.isEmpty else { continue }
             answers += try await history.answers(in: id, environment: environment, tasks: tasks)
-            transcripts += try await history.transcripts(in: id, environment: environment, tasks: tasks)
         }
         return ContestReport(
             explanation: explanation, tries: try await history.tries(of: id), answers: answers,
-            transcripts: transcripts, voids: try await history.voids(before: id))
+            voids: try await history.voids(before: id))
     }
 }

@@ -9,12 +9,11 @@ struct ContestReport: Encodable {
     let tries: [SideTries]
     /// Of the pivotal tasks.
     let answers: [TaskAnswer]
-    let transcripts: [TaskTranscript]
     /// How many contests of the challenger were void before; nil where there is no history to ask.
     let voids: Int64?
 
     enum CodingKeys: String, CodingKey {
-        case tries, answers, transcripts
+        case tries, answers
         case voids = "void_contests_before"
     }
 
@@ -23,7 +22,6 @@ struct ContestReport: Encodable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(tries, forKey: .tries)
         try container.encode(answers, forKey: .answers)
-        try container.encode(transcripts, forKey: .transcripts)
         try container.encode(voids, forKey: .voids)
     }
 
@@ -86,11 +84,11 @@ struct ContestReport: Encodable {
         )
         for change in pivotal.changes.prefix(most) {
             print("  \(change.environment) task \(change.task): \(change.score) would have to be \(change.changed)")
-            for answer in answers where (answer.environment, answer.task) == (change.environment, change.task) {
+            let both = answers.filter { ($0.environment, $0.task) == (change.environment, change.task) }
+            for answer in both {
                 print("    \(Output.pad(answer.side, to: 10))  \(Self.words(for: answer))")
             }
-            let pair = TranscriptPair(
-                transcripts.filter { ($0.environment, $0.task) == (change.environment, change.task) })
+            let pair = TranscriptPair(both)
             guard lines > 0, !pair.isEmpty else { continue }
             for line in ContestTranscriptCommand.beside(pair, most: lines) { print("    \(line)") }
         }

@@ -22,20 +22,22 @@ struct ContestTranscriptCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (id, name) = (ContestID(rawValue: contest), try EnvironmentName(environment))
-        let transcripts = try await Backend.with(options) { backend in
+        let answers = try await Backend.with(options) { backend in
             let history = ContestHistory(database: backend.database)
             _ = try await history.contest(id)
-            return try await history.transcripts(in: id, environment: name, tasks: [TaskID(rawValue: task)])
+            return try await history.answers(in: id, environment: name, tasks: [TaskID(rawValue: task)])
         }
-        if options.json { return try Output.json(transcripts) }
-        guard !transcripts.isEmpty else {
+        if options.json { return try Output.json(answers) }
+        let pair = TranscriptPair(answers)
+        guard !pair.isEmpty else {
             throw CommandError(
                 "no transcript of task \(task) of '\(name)' was kept in contest \(id): see 'af contest explain \(id)' for its tasks"
             )
         }
-        Self.printText(TranscriptPair(transcripts))
-        for transcript in transcripts where transcript.isCut {
-            print("The \(transcript.side)'s transcript was cut: it had \(transcript.bytes) bytes.")
+        Self.printText(pair)
+        for answer in answers {
+            guard let transcript = answer.transcript, transcript.isCut else { continue }
+            print("The \(answer.side)'s transcript was cut: it had \(transcript.bytes) bytes.")
         }
     }
 
