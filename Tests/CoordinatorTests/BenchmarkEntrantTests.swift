@@ -1,5 +1,7 @@
 import Coordinator
+import CoordinatorDashboard
 import Domain
+import Hummingbird
 import Postgres
 import Rules
 import TestSupport
@@ -127,6 +129,24 @@ import Testing
                     WHERE state = 'running'
                     """)
                 #expect(refusal?.sqlState == "23514")
+            }
+        }
+    }
+
+    @Test(
+        "database and program agree on who is one, and its contest's page says so where the rule's verdict is another")
+    func named() async throws {
+        try await contest(scoring: 900) { stage, entrants in
+            for hotkey in [entrants[0], try TestMiner("a").hotkey] {
+                try await #expect(
+                    stage.owner.value("SELECT affine.is_benchmark('\(hotkey)')") == "\(hotkey.isBenchmark)")
+            }
+            #expect(entrants[0].isBenchmark)
+            let router = Router()
+            try Dashboard(database: stage.coordinator).addRoutes(to: router)
+            try await Served.with(router) { url, http in
+                let page = String(decoding: try await Reply.get("\(url)/contests/2", http).bytes, as: UTF8.self)
+                #expect(page.contains("dethroned") && page.contains("a benchmark entrant: it takes no throne"))
             }
         }
     }

@@ -169,6 +169,7 @@ public struct Dashboard: Sendable {
             "challenger": record.challenger.model.description,
             "reasons": explanation.environments.map(\.report.reason), "board": ["rows": rows.map(\.context)],
             "statistics": ContestPage.statistics(of: explanation), "prose": record.rule.prose,
+            "isBenchmark": record.challenger.hotkey.isBenchmark,
             "digest": record.rule.digest.description,
         ]
         if isOver { body["evidence"] = record.evidenceDigest.description }

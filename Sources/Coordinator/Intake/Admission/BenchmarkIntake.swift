@@ -41,6 +41,11 @@ public struct BenchmarkIntake: Sendable {
 }
 
 extension Hotkey {
+    private static let benchmarkMark = "Benchmark"
+
+    /// Whether it names a benchmark entrant, as `affine.is_benchmark` tells: no chain's address begins so.
+    public var isBenchmark: Bool { rawValue.hasPrefix(Self.benchmarkMark) }
+
     /// The identity of a benchmark entrant, which no chain has: `Benchmark` and its number in base 58, of the usual length.
     init(benchmark number: Int64) throws(InvalidValue) {
         let digits = Array("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
@@ -49,7 +54,7 @@ extension Hotkey {
             text = String(digits[rest % digits.count]) + text
             rest /= digits.count
         }
-        try self.init("Benchmark" + String(repeating: "1", count: 38 - text.count) + text)
+        try self.init(Self.benchmarkMark + String(repeating: "1", count: 38 - text.count) + text)
     }
 }
 

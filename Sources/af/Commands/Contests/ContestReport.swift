@@ -32,6 +32,9 @@ struct ContestReport: Encodable {
             "contest \(explanation.contest) of window \(record.window): \(explanation.decision?.rawValue ?? "running")")
         print("  champion    \(record.champion.model)  \(record.champion.hotkey)")
         print("  challenger  \(record.challenger.model)  \(record.challenger.hotkey)")
+        if record.challenger.hotkey.isBenchmark {
+            print("  The challenger is a benchmark entrant: it takes no throne, whatever the rule says of its scores.")
+        }
         for environment in explanation.environments { print("  \(environment.report.reason)") }
         print()
         Output.table([Self.columns] + explanation.environments.map(Self.line))
