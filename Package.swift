@@ -180,6 +180,7 @@ let package = Package(
                 .embedInCode("0023_containers.sql"),
                 .embedInCode("0024_shared_deployments.sql"),
                 .embedInCode("0025_benchmarks.sql"),
+                .embedInCode("0026_derived_environments.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

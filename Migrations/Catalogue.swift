@@ -28,6 +28,7 @@ public enum Catalogue {
         migration(23, "containers", PackageResources._023_containers_sql),
         migration(24, "shared_deployments", PackageResources._024_shared_deployments_sql),
         migration(25, "benchmarks", PackageResources._025_benchmarks_sql),
+        migration(26, "derived_environments", PackageResources._026_derived_environments_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

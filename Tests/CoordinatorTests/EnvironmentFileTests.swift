@@ -1,5 +1,6 @@
 import Coordinator
 import Domain
+import Rules
 import Testing
 
 @Suite struct EnvironmentFileTests {
@@ -75,6 +76,28 @@ import Testing
         #expect(definitions[0].datasetRanges == [0..<1_000_000] && definitions[0].samplingCount == 300)
         #expect(definitions[0].margin.nano == 30_000_000 && definitions[0].runLength == nil)
         #expect(definitions[1].baseURL == "http://h:8000" && definitions[1].datasetRanges == [5..<400])
+    }
+
+    @Test("a derived environment and tolerances are read, and half of either is refused by field")
+    func derived() throws {
+        let text = "name: short\nkind: derived\nderived_from: abd\ntoken_budget: 4096\ntolerance: 0.02\n"
+        let definition = try #require(EnvironmentFile.read(text, from: "e.yaml").first)
+        #expect(
+            definition.derived == TokenEfficiency(source: try EnvironmentName("abd"), tokenBudget: 4_096)
+                && definition.tolerance == .multiplicative(Score(nano: 20_000_000)))
+        for (old, new, field) in [
+            ("token_budget: 4096", "", "token_budget"), ("derived_from: abd", "", "token_budget"),
+            ("derived_from: abd\ntoken_budget: 4096", "", "derived_from"),
+            ("kind: derived", "kind: builtin", "derived_from"),
+            ("derived_from: abd", "derived_from: short", "derived_from"),
+            ("tolerance: 0.02", "tolerance: 0.02\nadditive_tolerance: 0.1", "additive_tolerance"),
+            ("tolerance: 0.02", "hi: 2", "bounds"), ("tolerance: 0.02", "additive_tolerance: 2", "additive_tolerance"),
+        ] {
+            let error = #expect(throws: InvalidValue.self) {
+                try EnvironmentFile.read(text.replacing(old, with: new), from: "e.yaml")
+            }
+            #expect(error?.field.hasSuffix(field) == true, "\(String(describing: error))")
+        }
     }
 
     private static let container = "name: e\nkind: container\ncontainer:\n  image: a:1\n  "

@@ -15,7 +15,12 @@ struct RuleDocumentTests {
         + #""tolerance_nano":20000000},"ded":{"additive_tolerance_nano":50000000,"hi_nano":1000000000,"lo_nano":0,"#
         + #""margin_nano":0,"sampling_count":200}},"kind":"partial_pareto","min_dominant":1,"stopping":"full"}"#
 
-    @Test("a canonical document is its own canonical form", arguments: [strict, pareto])
+    static let derived =
+        #"{"environments":{"abd":{"hi_nano":1000000000,"lo_nano":0,"margin_nano":30000000,"sampling_count":300},"#
+        + #""short":{"derived":{"metric":"token_efficiency","source":"abd","token_budget":4096},"hi_nano":1000000000,"#
+        + #""lo_nano":0,"margin_nano":0,"sampling_count":300}},"kind":"strict_margin","stopping":"exact"}"#
+
+    @Test("a canonical document is its own canonical form", arguments: [strict, pareto, derived])
     func canonicalIsFixed(text: String) throws {
         let rule = try RuleDocument(parsing: text)
         #expect(rule.canonical == text)
@@ -94,6 +99,34 @@ struct RuleDocumentTests {
         ])
     func invalidDocumentsAreRefused(old: String, new: String, message: String) throws {
         try Self.expectRefusal(of: Self.replacing(old, by: new, in: Self.strict), message: message)
+    }
+
+    @Test(
+        "a derived environment needs a source of the same slate, and bounds of its metric",
+        arguments: [
+            (#""source":"abd""#, #""source":"ded""#, "environments.short.derived.source 'ded' is not valid"),
+            (#""source":"abd""#, #""source":"short""#, "environments.short.derived.source 'short' is not valid"),
+            (#""token_efficiency""#, #""speed""#, "environments.short.derived.metric 'speed' is not valid"),
+            (#""token_budget":4096"#, #""token_budget":0"#, "environments.short.derived.token_budget '0' is not valid"),
+            (
+                #""lo_nano":0,"margin_nano":0"#, #""lo_nano":-1,"margin_nano":0"#,
+                "environments.short.bounds"
+            ),
+            (
+                #""margin_nano":0,"sampling_count":300"#, #""margin_nano":0,"sampling_count":299"#,
+                "environments.short.sampling_count '299' is not valid: expected 300, that of abd"
+            ),
+        ])
+    func derivedFieldsAreChecked(old: String, new: String, message: String) throws {
+        try Self.expectRefusal(of: Self.replacing(old, by: new, in: Self.derived), message: message)
+    }
+
+    @Test("the prose of a derived environment says what it scores")
+    func derivedProse() throws {
+        #expect(
+            try RuleDocument(parsing: Self.derived).prose.contains(
+                "- short: over 300 tasks scored from 0 to 1 (the share of 4096 tokens that each task of abd leaves unused), "
+                    + "the challenger's mean has to be more than 0 above the champion's."))
     }
 
     @Test(

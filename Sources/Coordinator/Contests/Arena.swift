@@ -32,6 +32,9 @@ public struct ArenaSettings: Sendable {
     /// A challenger's gain also has to exceed the margin after so many standard errors are taken from it; nil to ask for no
     /// more than the margin.
     public var confidence: ConfidenceBound?
+    /// Environments that a challenger has to be dominant in, without being worse in any (`partial_pareto`); nil for all of
+    /// them (`strict_margin`).
+    public var minDominant: Int?
     /// The order of a challenger's environments. It never changes a verdict, only when it is known.
     public var environmentOrder = EnvironmentOrder.auto
 

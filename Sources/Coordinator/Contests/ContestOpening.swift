@@ -9,9 +9,10 @@ extension Arena {
     func openContest(with challenger: Hotkey, in session: inout Session) throws {
         guard let window = try session.run(FindOpenWindow()).first else { return }
         let slates = try session.run(LoadBaselineScores(window: window.id))
+        let asked = slates.filter { !$0.isDerived }
         let evaluation = try plan(
             InsertEvaluation(window: window.id, hotkey: challenger, deadline: settings.contestDeadline),
-            jobs: zip(slates, turns(of: slates)).map { slate, turn in
+            jobs: zip(asked, turns(of: asked)).map { slate, turn in
                 PlannedJobs(
                     environment: slate.environment,
                     // Evidence is only evidence in the slate's own order, which is random.
@@ -44,9 +45,12 @@ extension Arena {
     }
 }
 
-/// Per environment the slate in order, and what the champion scored on each task (`lo` where it has no valid score).
+/// Per environment the slate in order, and what the champion scored on each task (`lo` where it has no valid score, `hi`
+/// where a derived environment has one without a value).
 private struct BaselineSlate: Sendable {
     var environment: Int16
+    /// Without jobs of its own.
+    var isDerived: Bool
     var tasks: [TaskID]
     var scores: [Score]
     var hi: Score
@@ -82,30 +86,34 @@ private struct FindOpenWindow: Statement {
 private struct LoadBaselineScores: Statement {
     static let sql = """
         WITH answered AS (
-            SELECT a.environment, ee.task_ids[a.position + 1] AS task, a.score_nano, a.duration_ms
+            SELECT we.environment, ee.task_ids[r.position + 1] AS task, r.duration_ms,
+                   COALESCE(r.score_nano, CASE WHEN r.outcome = 'scored' THEN we.hi_nano END) AS score_nano
             FROM affine.task_window w
+            JOIN affine.window_environment we ON we.window_id = w.id
             JOIN affine.evaluation_environment ee ON ee.evaluation = w.baseline_evaluation
-            JOIN affine.attempt a ON a.window_id = w.id AND a.evaluation = ee.evaluation
-                 AND a.environment = ee.environment AND a.final
+                 AND ee.environment = COALESCE(we.derived_from, we.environment)
+            JOIN affine.result r ON r.window_id = w.id AND r.evaluation = ee.evaluation AND r.environment = we.environment
             WHERE w.id = $1)
-        SELECT t.environment, array_agg(t.task_id ORDER BY t.slate_position),
+        SELECT we.environment, we.derived_from IS NOT NULL, array_agg(t.task_id ORDER BY t.slate_position),
                array_agg(COALESCE(b.score_nano, we.lo_nano) ORDER BY t.slate_position), we.hi_nano, we.margin_nano,
                COALESCE(avg(b.duration_ms), 0)::bigint
-        FROM affine.window_task t
-        JOIN affine.window_environment we USING (window_id, environment)
-        LEFT JOIN answered b ON b.environment = t.environment AND b.task = t.task_id
-        WHERE t.window_id = $1 AND t.slate_position IS NOT NULL
-        GROUP BY t.environment, we.hi_nano, we.margin_nano ORDER BY t.environment
+        FROM affine.window_environment we
+        JOIN affine.window_task t ON t.window_id = we.window_id AND t.environment = COALESCE(we.derived_from, we.environment)
+        LEFT JOIN answered b ON b.environment = we.environment AND b.task = t.task_id
+        WHERE we.window_id = $1 AND t.slate_position IS NOT NULL
+        GROUP BY we.environment, we.derived_from, we.hi_nano, we.margin_nano ORDER BY we.environment
         """
     var window: WindowID
     func bind(_ bindings: inout Bindings) { bindings.append(window) }
 
     static func decode(_ row: inout RowReader) throws(PostgresError) -> BaselineSlate {
         let environment: Int16 = try row.next()
+        let isDerived: Bool = try row.next()
         let tasks: [Int64] = try row.next()
         let scores: [Int64] = try row.next()
         return try BaselineSlate(
-            environment: environment, tasks: tasks.map(TaskID.init), scores: scores.map(Score.init),
+            environment: environment, isDerived: isDerived, tasks: tasks.map(TaskID.init),
+            scores: scores.map(Score.init),
             hi: Score(nano: row.next()), margin: Score(nano: row.next()), durationMS: row.next())
     }
 }

@@ -143,12 +143,15 @@ private struct ListEmissions: JSONRows {
 
 private struct ListEnvironments: JSONRows {
     static let sql = """
-        SELECT jsonb_build_object('name', name, 'kind', kind, 'enabled', enabled, 'base_url', base_url,
-            'lo', lo_nano / 1e9, 'hi', hi_nano / 1e9, 'margin', margin_nano / 1e9, 'sampling_count', sampling_count,
-            'dataset_ranges', dataset_ranges::text, 'timeout_ms', timeout_ms, 'max_attempts', max_attempts,
-            'run_length', run_length, 'cluster_span', cluster_span, 'range_source', range_source, 'range_problem', range_problem,
-            'container', container, 'parameters', parameters)
-        FROM affine.environment ORDER BY name
+        SELECT jsonb_build_object('name', n.name, 'kind', n.kind, 'enabled', n.enabled, 'base_url', n.base_url,
+            'lo', n.lo_nano / 1e9, 'hi', n.hi_nano / 1e9, 'margin', n.margin_nano / 1e9,
+            'sampling_count', COALESCE(s.sampling_count, n.sampling_count),
+            'dataset_ranges', COALESCE(s.dataset_ranges, n.dataset_ranges)::text, 'timeout_ms', n.timeout_ms,
+            'max_attempts', n.max_attempts, 'run_length', n.run_length, 'cluster_span', n.cluster_span,
+            'range_source', n.range_source, 'range_problem', n.range_problem, 'container', n.container,
+            'derived_from', s.name, 'token_budget', n.token_budget, 'tolerance', n.tolerance_nano / 1e9,
+            'additive_tolerance', n.additive_tolerance_nano / 1e9, 'parameters', n.parameters)
+        FROM affine.environment n LEFT JOIN affine.environment s ON s.id = n.derived_from ORDER BY n.name
         """
 }
 

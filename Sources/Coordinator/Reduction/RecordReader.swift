@@ -44,17 +44,20 @@ struct RecordReader: Sendable {
         }
         guard let slate, baseline?.evaluation != contest.championEvaluation else { return }
         let results = try Self.results(
-            of: contest.championEvaluation, in: contest.window, on: slate.environments, in: &session)
+            of: contest.championEvaluation, in: contest.window, on: slate.environments, uncounted: .scored(.one),
+            in: &session)
         baseline = (contest.championEvaluation, results.columns)
     }
 
     /// One column for each of the slate's environments, and the positions whose results are in it. An evaluation's jobs
     /// are in an order of its own and may reach beyond the slate.
     ///
-    /// - Parameter wanted: The positions that count; nil when all do.
+    /// - Parameters:
+    ///   - wanted: The positions that count; nil when all do.
+    ///   - uncounted: What a score of a derived environment is whose tokens nobody counted.
     private static func results(
         of evaluation: EvaluationID, in window: WindowID, on slate: [SlateEnvironment],
-        wanted: [UsedPositions]? = nil, in session: inout Session
+        wanted: [UsedPositions]? = nil, uncounted: TaskResult? = nil, in session: inout Session
     ) throws -> (columns: [ResultColumn], used: [UsedPositions]) {
         var columns = slate.map { ResultColumn(missing: $0.tasks.count) }
         var used = slate.map { UsedPositions(environment: $0.id) }
@@ -72,7 +75,9 @@ struct RecordReader: Sendable {
                         wanted.first { $0.environment == results.environment }
                             ?? UsedPositions(environment: results.environment)
                     }
-                    results.enter(into: &columns[index], jobs: jobs.tasks, slate: slate[index], wanted: chosen)
+                    results.enter(
+                        into: &columns[index], jobs: jobs.tasks, slate: slate[index], wanted: chosen,
+                        uncounted: uncounted)
                     used[index].append(results.scored + results.unscored)
                 }
             }
@@ -136,7 +141,8 @@ struct SlateEnvironment: Sendable {
 
 extension LoadResults.Results {
     fileprivate func enter(
-        into column: inout ResultColumn, jobs: [TaskID], slate: SlateEnvironment, wanted: UsedPositions?
+        into column: inout ResultColumn, jobs: [TaskID], slate: SlateEnvironment, wanted: UsedPositions?,
+        uncounted: TaskResult?
     ) {
         for (position, score) in zip(scored, scores) where wanted?.contains(position) != false {
             guard let place = slate.place(of: jobs[Int(position)]) else { continue }
@@ -144,7 +150,8 @@ extension LoadResults.Results {
         }
         for (position, word) in zip(unscored, outcomes) where wanted?.contains(position) != false {
             guard let place = slate.place(of: jobs[Int(position)]) else { continue }
-            column[place] = Outcome(rawValue: word).flatMap { TaskResult(outcome: $0, score: nil) }
+            let outcome = Outcome(rawValue: word)
+            column[place] = outcome == .scored ? uncounted : outcome.flatMap { TaskResult(outcome: $0, score: nil) }
         }
     }
 }

@@ -4,11 +4,12 @@ internal import Records
 
 struct LoadSlate: Statement {
     static let sql = """
-        SELECT t.environment, n.name, array_agg(t.task_id ORDER BY t.slate_position)
-        FROM affine.window_task t
-        JOIN affine.environment n ON n.id = t.environment
-        WHERE t.window_id = $1 AND t.slate_position IS NOT NULL
-        GROUP BY t.environment, n.name
+        SELECT we.environment, n.name, array_agg(t.task_id ORDER BY t.slate_position)
+        FROM affine.window_environment we
+        JOIN affine.environment n ON n.id = we.environment
+        JOIN affine.window_task t ON t.window_id = we.window_id AND t.environment = COALESCE(we.derived_from, we.environment)
+        WHERE we.window_id = $1 AND t.slate_position IS NOT NULL
+        GROUP BY we.environment, n.name
         """
     var window: WindowID
     func bind(_ bindings: inout Bindings) { bindings.append(window) }
@@ -18,7 +19,7 @@ struct LoadSlate: Statement {
     }
 }
 
-/// An evaluation's jobs: per environment the task of each position.
+/// An evaluation's jobs: per environment the task of each position. A derived environment has those of its source.
 struct LoadJobs: Statement {
     struct Jobs: Sendable {
         var environment: Int16
@@ -26,7 +27,11 @@ struct LoadJobs: Statement {
     }
 
     static let sql = """
-        SELECT environment, task_ids FROM affine.evaluation_environment WHERE evaluation = $1 AND environment = ANY ($2)
+        SELECT we.environment, ee.task_ids
+        FROM affine.evaluation e
+        JOIN affine.window_environment we ON we.window_id = e.window_id
+        JOIN affine.evaluation_environment ee ON ee.evaluation = e.id AND ee.environment = COALESCE(we.derived_from, we.environment)
+        WHERE e.id = $1 AND we.environment = ANY ($2)
         """
     var evaluation: EvaluationID
     var environments: [Int16]
@@ -47,20 +52,20 @@ struct LoadResults: Statement {
         var environment: Int16
         var scored: [Int32]
         var scores: [Int64]
+        /// Results without a score, and scores of a derived environment whose tokens nobody counted.
         var unscored: [Int32]
         var outcomes: [String]
     }
 
     static let sql = """
-        SELECT a.environment,
-               COALESCE(array_agg(a.position) FILTER (WHERE a.score_nano IS NOT NULL), '{}'),
-               COALESCE(array_agg(a.score_nano) FILTER (WHERE a.score_nano IS NOT NULL), '{}'),
-               COALESCE(array_agg(a.position) FILTER (WHERE a.score_nano IS NULL), '{}'),
-               COALESCE(array_agg(a.outcome::text) FILTER (WHERE a.score_nano IS NULL), '{}')
-        FROM affine.attempt a
-        WHERE a.window_id = $1 AND a.evaluation = $2 AND a.environment = ANY ($3)
-          AND a.position >= $4 AND a.position < $5 AND a.final
-        GROUP BY a.environment
+        SELECT r.environment,
+               COALESCE(array_agg(r.position) FILTER (WHERE r.score_nano IS NOT NULL), '{}'),
+               COALESCE(array_agg(r.score_nano) FILTER (WHERE r.score_nano IS NOT NULL), '{}'),
+               COALESCE(array_agg(r.position) FILTER (WHERE r.score_nano IS NULL), '{}'),
+               COALESCE(array_agg(r.outcome::text) FILTER (WHERE r.score_nano IS NULL), '{}')
+        FROM affine.result r
+        WHERE r.window_id = $1 AND r.evaluation = $2 AND r.environment = ANY ($3) AND r.position >= $4 AND r.position < $5
+        GROUP BY r.environment
         """
     var window: WindowID
     var evaluation: EvaluationID

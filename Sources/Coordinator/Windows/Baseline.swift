@@ -1,4 +1,5 @@
 internal import Domain
+internal import Logging
 internal import Postgres
 internal import Records
 
@@ -44,7 +45,24 @@ extension Arena {
                 kind: "window.baseline_complete", subject: "window \(window)",
                 reason: "evaluation \(baseline.evaluation)",
                 detail: #"{"unresolved":\#(baseline.unresolved),"round":\#(baseline.round)}"#))
+        try quarantineUncounted(baseline, in: &session)
         return true
+    }
+
+    /// Nobody can be held against tokens that were not counted: an environment that is derived from them is disabled, and
+    /// the next window opens without it before any contest does.
+    private func quarantineUncounted(_ baseline: Baseline, in session: inout Session) throws {
+        let uncounted = try session.run(
+            DisableUncounted(window: baseline.window, evaluation: baseline.evaluation))
+        for environment in uncounted {
+            let reason = "no tokens were counted for more than one in ten of the champion's answers"
+            _ = try session.run(
+                RecordEvent(kind: "environment.quarantined", subject: environment.rawValue, reason: reason))
+            _ = try session.run(SetRotation(reason: "\(environment): \(reason)"))
+            logger.error(
+                "an environment is quarantined: have the engines report usage, and define it anew",
+                metadata: ["environment": "\(environment)", "error": "\(reason)"])
+        }
     }
 
     /// A task leaves the pool only on evidence that does not come from the champion's answers, and only while a spare
@@ -190,6 +208,27 @@ private struct StrikeUngradable: Statement {
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Struck {
         try Struck(environment: row.next(), task: row.next(), reason: row.next())
     }
+}
+
+/// Disables derived environments for which more than one in ten of an evaluation's scores has no value.
+private struct DisableUncounted: Statement {
+    static let sql = """
+        UPDATE affine.environment n SET enabled = false
+        FROM affine.window_environment we
+        WHERE we.window_id = $1 AND we.environment = n.id AND we.derived_from IS NOT NULL
+          AND (SELECT count(*) FILTER (WHERE r.score_nano IS NULL) * 10 > count(*) FROM affine.result r
+               WHERE r.window_id = $1 AND r.evaluation = $2 AND r.environment = n.id AND r.outcome = 'scored')
+        RETURNING n.name
+        """
+    var window: WindowID
+    var evaluation: EvaluationID
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(window)
+        bindings.append(evaluation)
+    }
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> EnvironmentName { try row.next() }
 }
 
 /// Row: the position of the spare job that is wanted now.

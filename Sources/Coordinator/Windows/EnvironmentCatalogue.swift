@@ -1,10 +1,10 @@
 public import Domain
 public import Postgres
 internal import Records
-internal import Rules
+public import Rules
 
 /// What an operator says of an environment. It takes effect when the next window opens.
-public struct EnvironmentDefinition: Sendable, Codable {
+public struct EnvironmentDefinition: Sendable {
     public enum Kind: String, Sendable, Codable, CaseIterable {
         /// A reference environment that the worker itself contains.
         case builtin
@@ -12,6 +12,8 @@ public struct EnvironmentDefinition: Sendable, Codable {
         case url
         /// A server of that protocol which workers run in containers.
         case container
+        /// One that scores how few tokens another one's tasks took.
+        case derived
     }
 
     public enum Selection: String, Sendable, Codable, CaseIterable {
@@ -55,6 +57,10 @@ public struct EnvironmentDefinition: Sendable, Codable {
     public var runLength: Int16?
     /// Tasks with ids in the same span of so many are expected to succeed and fail together; 1 where none are.
     public var clusterSpan: Int64
+    /// How far a challenger may fall behind without being worse, for `partial_pareto`; nil to fall behind by nothing.
+    public var tolerance: Tolerance?
+    /// Only for `derived`, which has the tasks of its source.
+    public var derived: TokenEfficiency?
     /// Handed to `evaluate` as they are; a JSON object.
     public var parameters: [String: JSONValue]
 
@@ -63,7 +69,8 @@ public struct EnvironmentDefinition: Sendable, Codable {
         bounds: ScoreBounds, margin: Score, samplingCount: Int32, datasetRanges: [Range<Int64>],
         selection: Selection = .random,
         timeout: Duration = .seconds(600), temperature: Double = 0, maximumAttempts: Int16 = 3, runLength: Int16? = nil,
-        clusterSpan: Int64 = 1, rangeSource: RangeSource? = nil, parameters: [String: JSONValue] = [:]
+        clusterSpan: Int64 = 1, tolerance: Tolerance? = nil, derived: TokenEfficiency? = nil,
+        rangeSource: RangeSource? = nil, parameters: [String: JSONValue] = [:]
     ) {
         self.name = name
         self.kind = kind
@@ -79,6 +86,8 @@ public struct EnvironmentDefinition: Sendable, Codable {
         self.maximumAttempts = maximumAttempts
         self.runLength = runLength
         self.clusterSpan = clusterSpan
+        self.tolerance = tolerance
+        self.derived = derived
         self.rangeSource = rangeSource
         self.parameters = parameters
     }
@@ -110,6 +119,12 @@ public struct EnvironmentDefinition: Sendable, Codable {
                 "container", container?.image ?? "none", "an image for kind 'container', and none for other kinds")
         }
         do { try container?.check() } catch { throw invalid(error.field, error.value, error.expected) }
+        try checkDerived()
+        switch tolerance {
+        case .multiplicative(let part): try checkTolerance("tolerance", part, atMost: .one)
+        case .additive(let distance): try checkTolerance("additive_tolerance", distance, atMost: span)
+        case nil: break
+        }
         guard timeout >= .milliseconds(100), timeout <= .seconds(86_400) else {
             throw invalid("timeout", "\(timeout)", "0.1 to 86400 seconds")
         }
@@ -119,6 +134,30 @@ public struct EnvironmentDefinition: Sendable, Codable {
         }
         guard clusterSpan >= 1 else { throw invalid("cluster_span", String(clusterSpan), "1 or more") }
         if let runLength, !(1...1_000).contains(runLength) { throw invalid("run_length", "\(runLength)", "1 to 1000") }
+    }
+
+    private func checkDerived() throws(InvalidValue) {
+        guard (kind == .derived) == (derived != nil) else {
+            throw invalid(
+                "derived_from", derived?.source.rawValue ?? "none",
+                "an environment and a token_budget for kind 'derived', and none for other kinds")
+        }
+        guard let derived else { return }
+        guard derived.source != name else {
+            throw invalid("derived_from", name.rawValue, "another environment")
+        }
+        guard TokenEfficiency.budgets.contains(derived.tokenBudget) else {
+            throw invalid(
+                "token_budget", String(derived.tokenBudget),
+                "\(TokenEfficiency.budgets.lowerBound) to \(TokenEfficiency.budgets.upperBound) tokens")
+        }
+        guard bounds == .zeroToOne else {
+            throw invalid("bounds", bounds.description, "\(ScoreBounds.zeroToOne), those of kind 'derived'")
+        }
+    }
+
+    private func checkTolerance(_ field: String, _ value: Score, atMost most: Score) throws(InvalidValue) {
+        guard .zero <= value, value <= most else { throw invalid(field, value.description, "0 to \(most)") }
     }
 
     private func invalid(_ field: String, _ value: String, _ expected: String) -> InvalidValue {
@@ -134,64 +173,30 @@ public struct EnvironmentCatalogue: Sendable {
         self.database = database
     }
 
-    /// Adds an environment, or replaces what was said of it.
+    /// Adds environments in their order, or replaces what was said of them: all of them or none.
     ///
     /// - Throws: `InvalidValue`, `PostgresError`.
-    public func define(_ definition: EnvironmentDefinition, actor: String) async throws {
-        try definition.check()
-        let parameters = try definition.parameters.jsonText()
-        let container = try definition.container?.jsonText()
+    public func define(_ definitions: [EnvironmentDefinition], actor: String) async throws {
+        for definition in definitions { try definition.check() }
         try await database.transaction { session in
-            _ = try session.run(UpsertEnvironment(definition: definition, parameters: parameters, container: container))
-            _ = try session.run(
-                RecordEvent(
-                    actor: actor, kind: "environment.defined", subject: definition.name.rawValue, detail: parameters))
+            for definition in definitions { try Self.store(definition, actor: actor, in: &session) }
         }
     }
-}
 
-private struct UpsertEnvironment: Statement {
-    static let sql = """
-        INSERT INTO affine.environment (name, kind, base_url, lo_nano, hi_nano, margin_nano, sampling_count, dataset_ranges,
-                                        timeout_ms, max_attempts, run_length, parameters, selection, temperature, cluster_span, range_source,
-                                        range_field, container)
-        SELECT $1, $2, $3, $4, $5, $6, $7, (SELECT range_agg(int8range(l, u)) FROM unnest($8::int8[], $9::int8[]) AS r (l, u)),
-               $10, $11, $12, $13::text::jsonb, $14, $15, $16, $17, $18, $19::text::jsonb
-        ON CONFLICT (name) DO UPDATE SET
-            kind = excluded.kind, base_url = excluded.base_url, lo_nano = excluded.lo_nano, hi_nano = excluded.hi_nano,
-            margin_nano = excluded.margin_nano, sampling_count = excluded.sampling_count,
-            dataset_ranges = excluded.dataset_ranges, timeout_ms = excluded.timeout_ms,
-            max_attempts = excluded.max_attempts, run_length = excluded.run_length, parameters = excluded.parameters,
-            selection = excluded.selection, temperature = excluded.temperature,
-            container = excluded.container, cluster_span = excluded.cluster_span, range_source = excluded.range_source, range_field = excluded.range_field,
-            range_checked_at = NULL, range_problem = '', enabled = true
-        """
-    var definition: EnvironmentDefinition
-    var parameters: String
-    var container: String?
-
-    func bind(_ bindings: inout Bindings) {
-        bindings.append(definition.name)
-        bindings.append(definition.kind.rawValue)
-        bindings.append(definition.baseURL)
-        bindings.append(definition.bounds.lo.nano)
-        bindings.append(definition.bounds.hi.nano)
-        bindings.append(definition.margin.nano)
-        bindings.append(definition.samplingCount)
-        bindings.append(definition.datasetRanges.map(\.lowerBound))
-        bindings.append(definition.datasetRanges.map(\.upperBound))
-        bindings.append(
-            Int32(
-                clamping: definition.timeout.components.seconds * 1_000 + definition.timeout.components.attoseconds
-                    / 1_000_000_000_000_000))
-        bindings.append(definition.maximumAttempts)
-        bindings.append(definition.runLength)
-        bindings.append(parameters)
-        bindings.append(definition.selection.rawValue)
-        bindings.append(definition.temperature)
-        bindings.append(definition.clusterSpan)
-        bindings.append(definition.rangeSource?.url)
-        bindings.append(definition.rangeSource?.field)
-        bindings.append(container)
+    private static func store(
+        _ definition: EnvironmentDefinition, actor: String, in session: inout Session
+    ) throws {
+        if let source = definition.derived?.source, try session.run(FindSource(name: source)).isEmpty {
+            throw InvalidValue(
+                field: "environment \(definition.name): derived_from", value: source.rawValue,
+                expected: "an environment that is defined already and has tasks of its own")
+        }
+        let parameters = try definition.parameters.jsonText()
+        _ = try session.run(
+            UpsertEnvironment(
+                definition: definition, parameters: parameters, container: definition.container?.jsonText()))
+        _ = try session.run(
+            RecordEvent(
+                actor: actor, kind: "environment.defined", subject: definition.name.rawValue, detail: parameters))
     }
 }

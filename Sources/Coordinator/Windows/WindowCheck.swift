@@ -65,7 +65,7 @@ private struct LoadStoredPools: Statement {
                (SELECT array_agg(t.task_id ORDER BY t.ordinal) FROM affine.window_task t
                 WHERE t.window_id = we.window_id AND t.environment = we.environment)
         FROM affine.window_environment we JOIN affine.environment n ON n.id = we.environment
-        WHERE we.window_id = $1 ORDER BY n.name COLLATE "C"
+        WHERE we.window_id = $1 AND we.derived_from IS NULL ORDER BY n.name COLLATE "C"
         """
     var window: WindowID
     func bind(_ bindings: inout Bindings) { bindings.append(window) }

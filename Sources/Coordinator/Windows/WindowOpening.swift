@@ -21,7 +21,7 @@ extension Arena {
         _ = try session.run(InsertWindow(window: window, block: block.number, ruleDigest: rule.digest.bytes))
         _ = try session.run(FreezeEnvironments(window: window))
         _ = try session.run(OpenAttemptPartition(window: window))
-        for environment in environments {
+        for environment in environments where environment.derived == nil {
             let pool = try environment.pool(seed)
             _ = try session.run(InsertPool(window: window, environment: environment.id, tasks: pool))
         }
@@ -32,16 +32,17 @@ extension Arena {
                 detail: #"{"rule":"\#(rule.digest.hex)","seed":"\#(seed.digest.hex)"}"#))
     }
 
-    /// The enabled environments that contests can be held in. One that none can be held in is disabled and reported, and
-    /// keeps the others from nothing.
+    /// The enabled environments that contests can be held in, derived ones after all others. One that none can be held in
+    /// is disabled and reported, and keeps the others from nothing.
     private func soundEnvironments(
         _ seed: WindowSeed, in session: inout Session
     ) throws -> [EnabledEnvironment] {
         var sound: [EnabledEnvironment] = []
         for environment in try session.run(LoadEnabledEnvironments()) {
             do throws(InvalidValue) {
-                _ = try rule(for: [environment])
-                _ = try environment.pool(seed)
+                let source = sound.filter { $0.name == environment.derived?.source }
+                _ = try rule(for: source + [environment])
+                if environment.derived == nil { _ = try environment.pool(seed) }
                 sound.append(environment)
             } catch {
                 _ = try session.run(DisableEnvironment(environment: environment.id))
@@ -65,38 +66,25 @@ extension Arena {
         _ = try session.run(CloseWindow(window: window))
     }
 
-    /// The strict rule over the enabled environments.
+    /// The rule over the enabled environments.
     private func rule(for environments: [EnabledEnvironment]) throws(InvalidValue) -> RuleDocument {
-        try RuleDocument(
-            kind: StrictMargin(),
+        // With fewer environments than have to be dominant all of them have to be.
+        let minDominant = settings.minDominant.map { min($0, environments.count) }
+        let kind: any RuleKind = minDominant.map { PartialPareto(minDominant: $0) } ?? StrictMargin()
+        return try RuleDocument(
+            kind: kind,
             environments: environments.map { environment in
                 RuleEnvironment(
                     name: environment.name,
                     terms: EnvironmentTerms(
                         bounds: environment.bounds, margin: environment.margin,
-                        samplingCount: Int64(environment.samplingCount), confidence: settings.confidence,
-                        clusterSpan: environment.clusterSpan))
+                        samplingCount: Int64(environment.samplingCount),
+                        tolerance: minDominant.map { _ in environment.tolerance ?? .additive(.zero) },
+                        confidence: settings.confidence, clusterSpan: environment.clusterSpan,
+                        derived: environment.derived))
             },
             stopping: settings.alphaNano != nil ? .anytime : settings.curtail ? .exact : .full,
             voidAllowance: settings.voidAllowance, alphaNano: settings.alphaNano)
-    }
-}
-
-/// An environment as the next window will freeze it.
-struct EnabledEnvironment: Sendable {
-    var id: Int16
-    var name: EnvironmentName
-    var bounds: ScoreBounds
-    var margin: Score
-    var samplingCount: Int32
-    var tasks: TaskRanges
-    var selection: TaskSelection
-    var clusterSpan: Int64
-}
-
-extension EnabledEnvironment {
-    fileprivate func pool(_ seed: WindowSeed) throws(InvalidValue) -> [TaskID] {
-        try seed.pool(of: name, from: tasks, samplingCount: Int64(samplingCount), selection: selection)
     }
 }
 
@@ -109,34 +97,6 @@ private struct DisableEnvironment: Statement {
 private struct LoadHead: Statement {
     static let sql = "SELECT number, encode(hash, 'hex') FROM affine.chain_block ORDER BY number DESC LIMIT 1"
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Block { try .decode(&row) }
-}
-
-private struct LoadEnabledEnvironments: Statement {
-    static let sql = """
-        SELECT id, name, lo_nano, hi_nano, margin_nano, sampling_count, selection, cluster_span,
-               (SELECT array_agg(lower(r) ORDER BY lower(r)) FROM unnest(dataset_ranges) AS r),
-               (SELECT array_agg(upper(r) ORDER BY lower(r)) FROM unnest(dataset_ranges) AS r)
-        FROM affine.environment WHERE enabled ORDER BY name
-        """
-
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> EnabledEnvironment {
-        let id: Int16 = try row.next()
-        let name: EnvironmentName = try row.next()
-        let lo: Int64 = try row.next()
-        let hi: Int64 = try row.next()
-        let margin: Int64 = try row.next()
-        let samplingCount: Int32 = try row.next()
-        let selection: String = try row.next()
-        let clusterSpan: Int64 = try row.next()
-        let lower: [Int64] = try row.next()
-        let upper: [Int64] = try row.next()
-        guard let bounds = ScoreBounds(lo: Score(nano: lo), hi: Score(nano: hi)),
-            let selection = TaskSelection(rawValue: selection)
-        else { throw PostgresError(.decoding, "environment \(name) has bounds or a selection that the schema refuses") }
-        return EnabledEnvironment(
-            id: id, name: name, bounds: bounds, margin: Score(nano: margin), samplingCount: samplingCount,
-            tasks: TaskRanges(zip(lower, upper).map { $0..<$1 }), selection: selection, clusterSpan: clusterSpan)
-    }
 }
 
 private struct NextWindow: Statement {
@@ -170,10 +130,12 @@ private struct InsertWindow: Statement {
 private struct FreezeEnvironments: Statement {
     static let sql = """
         INSERT INTO affine.window_environment (window_id, environment, kind, base_url, lo_nano, hi_nano, margin_nano,
-            sampling_count, timeout_ms, temperature, max_attempts, run_length, parameters, dataset_ranges, selection, container)
-        SELECT $1, id, kind, base_url, lo_nano, hi_nano, margin_nano, sampling_count, timeout_ms, temperature, max_attempts,
-               run_length, parameters, dataset_ranges, selection, container
-        FROM affine.environment WHERE enabled
+            sampling_count, timeout_ms, temperature, max_attempts, run_length, parameters, dataset_ranges, selection, container,
+            derived_from, token_budget)
+        SELECT $1, n.id, n.kind, n.base_url, n.lo_nano, n.hi_nano, n.margin_nano, COALESCE(s.sampling_count, n.sampling_count),
+               n.timeout_ms, n.temperature, n.max_attempts, n.run_length, n.parameters, n.dataset_ranges, n.selection, n.container,
+               n.derived_from, n.token_budget
+        FROM affine.environment n LEFT JOIN affine.environment s ON s.id = n.derived_from WHERE n.enabled
         """
     var window: WindowID
     func bind(_ bindings: inout Bindings) { bindings.append(window) }

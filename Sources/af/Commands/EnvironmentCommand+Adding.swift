@@ -75,8 +75,7 @@ extension EnvironmentCommand {
     /// Stores definitions and prints what is now said of them.
     static func define(_ definitions: [EnvironmentDefinition], _ options: CommonOptions) async throws {
         try await Backend.with(options) { backend in
-            let catalogue = EnvironmentCatalogue(database: backend.database)
-            for definition in definitions { try await catalogue.define(definition, actor: "operator") }
+            try await EnvironmentCatalogue(database: backend.database).define(definitions, actor: "operator")
             let names = Set(definitions.map(\.name.rawValue))
             for row in try await Reports(database: backend.database).environments()
             where names.contains(row["name"]?.stringValue ?? "") {

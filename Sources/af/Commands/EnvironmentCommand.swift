@@ -4,6 +4,7 @@ import Domain
 import Environments
 import HTTPClient
 import Postgres
+import Rules
 
 extension EnvironmentDefinition.Selection: ExpressibleByArgument {}
 
@@ -88,6 +89,17 @@ struct EnvironmentCommand: AsyncParsableCommand {
         @Option(
             help: "Tasks with ids in the same span of so many are expected to succeed and fail together; 1: none are.")
         var clusterSpan: Int64 = 1
+        @Option(
+            help:
+                "How far below the champion's sum a challenger may be without being worse, as a part of it (--min-dominant)."
+        )
+        var tolerance: String?
+        @Option(help: "The same as a distance per task; without either it may not fall behind.")
+        var additiveTolerance: String?
+        @Option(help: "Score how few tokens the tasks of this environment take, instead of tasks of its own.")
+        var derivedFrom: String?
+        @Option(help: "With --derived-from: tokens of one task, prompts and answers, at and above which it scores 0.")
+        var tokenBudget: Int64?
         @Option(help: "Base URL of a server that speaks the affinetes protocol.")
         var baseURL: String?
         @Option(help: "key=value, handed to evaluate. May be repeated.")
@@ -101,7 +113,15 @@ struct EnvironmentCommand: AsyncParsableCommand {
 
         private func definition() throws -> EnvironmentDefinition {
             let name = try EnvironmentName(name)
-            if baseURL == nil { try EnvironmentCommand.checkBuiltin(name, "give the --base-url of its server") }
+            guard (derivedFrom == nil) == (tokenBudget == nil), derivedFrom == nil || baseURL == nil else {
+                throw CommandError("--derived-from and --token-budget go together, and without --base-url")
+            }
+            let derived = try derivedFrom.map {
+                TokenEfficiency(source: try EnvironmentName($0), tokenBudget: tokenBudget ?? 0)
+            }
+            if baseURL == nil, derived == nil {
+                try EnvironmentCommand.checkBuiltin(name, "give the --base-url of its server")
+            }
             if let baseURL, (try? EndpointURL(baseURL))?.hasQueryOrFragment != false {
                 throw InvalidValue(
                     field: "environment \(name): base_url", value: EndpointURL.redacted(malformed: baseURL),
@@ -118,14 +138,23 @@ struct EnvironmentCommand: AsyncParsableCommand {
                     field: "environment \(name): hi", value: "\(hi)", expected: "more than lo, which is \(lo)")
             }
             return EnvironmentDefinition(
-                name: name, kind: baseURL == nil ? .builtin : .url, baseURL: baseURL, bounds: bounds,
+                name: name, kind: derived != nil ? .derived : baseURL == nil ? .builtin : .url, baseURL: baseURL,
+                bounds: bounds,
                 margin: try score(margin, "margin"), samplingCount: samplingCount,
                 datasetRanges: try range.map { try EnvironmentDefinition.range($0) }, selection: selection,
                 timeout: .seconds(timeout),
                 temperature: temperature, maximumAttempts: maxAttempts, runLength: runLength.jobs,
-                clusterSpan: clusterSpan,
+                clusterSpan: clusterSpan, tolerance: try toleranceAllowed(), derived: derived,
                 rangeSource: rangeSource.map { .init(url: $0, field: rangeField) },
                 parameters: try Dictionary(parameter.map { try EnvironmentParameter.read($0) }) { $1 })
+        }
+
+        private func toleranceAllowed() throws -> Tolerance? {
+            guard tolerance == nil || additiveTolerance == nil else {
+                throw CommandError("give one of --tolerance and --additive-tolerance, not both")
+            }
+            if let tolerance { return .multiplicative(try score(tolerance, "tolerance")) }
+            return try additiveTolerance.map { .additive(try score($0, "additive_tolerance")) }
         }
 
         private func score(_ text: String, _ field: String) throws -> Score {

@@ -53,10 +53,7 @@ struct DemoRun: Sendable {
 
     private func prepare(_ database: Database, _ contestants: [DemoContestant]) async throws {
         try await database.run(MarkDemo())
-        let catalogue = EnvironmentCatalogue(database: database)
-        for definition in try models.environments(tasks: tasks) {
-            try await catalogue.define(definition, actor: "demo")
-        }
+        try await EnvironmentCatalogue(database: database).define(models.environments(tasks: tasks), actor: "demo")
         let intake = MinerIntake(database: database)
         for (place, contestant) in contestants.enumerated() {
             try await intake.admit(

@@ -47,6 +47,15 @@ struct ArenaOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Environments in which a challenger has to beat the champion, without being worse in any; all if not given.",
+            discussion: """
+                The rule is partial_pareto then: what counts as worse is each environment's --tolerance or \
+                --additive-tolerance. It acts on windows that open from now on.
+                """))
+    var minDominant: Int?
+
+    @Option(
+        help: ArgumentHelp(
             "The order of a challenger's environments; it never changes a verdict.",
             discussion: """
                 auto: one after another, the one first in which a copy of the champion would be refuted soonest. \
@@ -68,13 +77,18 @@ struct ArenaOptions: ParsableArguments {
                 "--void-allowance '\(voidAllowance)' is not valid: expected 0 to \(RuleDocument.maxVoidAllowance), and 0 "
                     + "with --no-curtail")
         }
+        if let minDominant, !(1...RuleDocument.maxEnvironments).contains(minDominant) {
+            throw ValidationError(
+                "--min-dominant '\(minDominant)' is not valid: expected 1 to \(RuleDocument.maxEnvironments)")
+        }
         if let anytime {
             guard let nano = Score(decimal: anytime)?.nano, RuleDocument.alphaRange.contains(nano) else {
                 throw ValidationError("--anytime '\(anytime)' is not valid: expected 0.000001 to 0.5")
             }
-            guard curtail, criticalValue == nil, voidAllowance == 0 else {
+            guard curtail, criticalValue == nil, voidAllowance == 0, minDominant == nil else {
                 throw ValidationError(
-                    "--anytime can't be combined with --no-curtail, --critical-value or --void-allowance")
+                    "--anytime can't be combined with --no-curtail, --critical-value, --void-allowance or --min-dominant"
+                )
             }
         }
         if let criticalValue, confidence == nil {
@@ -101,6 +115,7 @@ struct ArenaOptions: ParsableArguments {
         settings.voidAllowance = voidAllowance
         settings.alphaNano = anytime.flatMap { Score(decimal: $0)?.nano }
         settings.confidence = confidence
+        settings.minDominant = minDominant
         settings.environmentOrder = environmentOrder
         return settings
     }

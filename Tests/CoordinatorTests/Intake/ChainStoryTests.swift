@@ -112,10 +112,8 @@ struct ChainStoryTests {
         let result: Result<ChainReplay.Report, any Error>
         do {
             let arena = Arena(database: pools[0], settings: settings, logger: FreshDatabase.logger)
-            for name in ["abd", "ded"] {
-                try await EnvironmentCatalogue(database: pools[0]).define(
-                    .test(name, count: 2, attempts: 100), actor: "test")
-            }
+            try await EnvironmentCatalogue(database: pools[0]).define(
+                ["abd", "ded"].map { try .test($0, count: 2, attempts: 100) }, actor: "test")
             let fleet = try await Fleet(database: pools[1], coordinator: pools[0], miners: story.miners)
             let replay = ChainReplay(
                 database: pools[0], arena: arena, hub: hub.client, policy: .test, settings: ChainReplay.Settings())

@@ -35,10 +35,12 @@ struct Answer: Sendable {
     var score: Score?
     var code: String?
     var evidence: String?
+    /// Nil where nobody counted.
+    var tokens: Int32?
 
     /// In thousandths.
-    static func scored(_ thousandths: Int64) -> Answer {
-        Answer(outcome: .scored, score: Score(nano: thousandths * 1_000_000))
+    static func scored(_ thousandths: Int64, tokens: Int32? = nil) -> Answer {
+        Answer(outcome: .scored, score: Score(nano: thousandths * 1_000_000), tokens: tokens)
     }
 
     static let modelFault = Answer(outcome: .modelFault, code: "timeout")

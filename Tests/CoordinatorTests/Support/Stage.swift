@@ -76,9 +76,7 @@ struct Stage: Sendable {
     }
 
     func define(_ environments: EnvironmentDefinition...) async throws {
-        for environment in environments {
-            try await EnvironmentCatalogue(database: coordinator).define(environment, actor: "test")
-        }
+        try await EnvironmentCatalogue(database: coordinator).define(environments, actor: "test")
     }
 
     /// Environments `abd` and `ded`, block 100 and miners in this order.

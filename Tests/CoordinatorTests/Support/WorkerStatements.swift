@@ -98,8 +98,8 @@ struct Settle: Statement {
         bindings.append(reports.map { _ in String?.none })
         bindings.append(reports.map(\.answer.evidence))
         bindings.append(reports.map { _ in Int32(5) })
-        bindings.append(reports.map { _ in Int32?.none })
-        bindings.append(reports.map { _ in Int32?.none })
+        bindings.append(reports.map { $0.answer.tokens.map { _ in Int32(0) } })
+        bindings.append(reports.map(\.answer.tokens))
     }
 
     static func decode(_ row: inout RowReader) throws(PostgresError) -> String { try row.next() }

@@ -1,5 +1,6 @@
 public import Domain
 internal import HTTPClient
+internal import Rules
 internal import Yams
 
 /// Definitions of environments that somebody wrote down: YAML, of which JSON is a part, in one or several documents.
@@ -32,7 +33,9 @@ extension EnvironmentDefinition {
     private static let names = [
         "name", "kind", "base_url", "container", "margin", "sampling_count", "ranges", "range_source", "selection",
         "lo", "hi",
-        "timeout", "temperature", "max_attempts", "run_length", "cluster_span", "parameters",
+        "timeout", "temperature", "max_attempts", "run_length", "cluster_span", "derived_from", "token_budget",
+        "tolerance", "additive_tolerance",
+        "parameters",
     ]
 
     fileprivate init(_ node: Node, file: String) throws(InvalidValue) {
@@ -56,7 +59,8 @@ extension EnvironmentDefinition {
             timeout: try fields.value("timeout", "seconds") { Int64($0).map { .seconds($0) } } ?? .seconds(600),
             temperature: try fields.value("temperature", "a number") { Double($0) } ?? 0,
             maximumAttempts: try fields.integer("max_attempts") ?? 3, runLength: try Self.runLength(fields),
-            clusterSpan: try fields.integer("cluster_span") ?? 1, rangeSource: try Self.rangeSource(fields),
+            clusterSpan: try fields.integer("cluster_span") ?? 1, tolerance: try Self.tolerance(fields),
+            derived: try Self.derived(fields), rangeSource: try Self.rangeSource(fields),
             parameters: try fields.members("parameters") ?? [:])
         do { try check() } catch { throw fields.placed(error) }
     }
@@ -87,6 +91,27 @@ extension EnvironmentDefinition {
         guard let text = try fields.text("run_length"), text != "auto" else { return nil }
         guard let jobs = Int16(text) else { throw fields.invalid("run_length", "auto, or 1 to 1000") }
         return jobs
+    }
+
+    private static func tolerance(_ fields: DefinitionFields) throws(InvalidValue) -> Tolerance? {
+        let (part, distance) = (try fields.score("tolerance"), try fields.score("additive_tolerance"))
+        guard part == nil || distance == nil else {
+            throw fields.invalid("additive_tolerance", "none beside tolerance: one of the two")
+        }
+        return part.map { .multiplicative($0) } ?? distance.map { .additive($0) }
+    }
+
+    private static func derived(_ fields: DefinitionFields) throws(InvalidValue) -> TokenEfficiency? {
+        let budget: Int64? = try fields.integer("token_budget")
+        guard let text = try fields.text("derived_from") else {
+            guard budget == nil else { throw fields.invalid("token_budget", "none without derived_from") }
+            return nil
+        }
+        guard let source = EnvironmentName(rawValue: text) else {
+            throw fields.invalid("derived_from", "an environment's name")
+        }
+        guard let budget else { throw fields.invalid("token_budget", "tokens of one task that score 0") }
+        return TokenEfficiency(source: source, tokenBudget: budget)
     }
 
     private static func rangeSource(_ fields: DefinitionFields) throws(InvalidValue) -> RangeSource? {

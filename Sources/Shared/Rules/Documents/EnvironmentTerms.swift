@@ -13,10 +13,12 @@ public struct EnvironmentTerms: Hashable, Sendable {
     public let confidence: ConfidenceBound?
     /// Tasks with ids in the same span of so many, counted from 0, are one cluster: expected to succeed and fail together.
     public let clusterSpan: Int64
+    /// How the scores follow from another environment's tasks; nil for an environment with tasks of its own.
+    public let derived: TokenEfficiency?
 
     public init(
         bounds: ScoreBounds, margin: Score, samplingCount: Int64, tolerance: Tolerance? = nil,
-        confidence: ConfidenceBound? = nil, clusterSpan: Int64 = 1
+        confidence: ConfidenceBound? = nil, clusterSpan: Int64 = 1, derived: TokenEfficiency? = nil
     ) {
         self.bounds = bounds
         self.margin = margin
@@ -24,13 +26,14 @@ public struct EnvironmentTerms: Hashable, Sendable {
         self.tolerance = tolerance
         self.confidence = confidence
         self.clusterSpan = clusterSpan
+        self.derived = derived
     }
 
     /// The same terms but for what is given.
     func with(margin: Score? = nil, samplingCount: Int64? = nil) -> EnvironmentTerms {
         EnvironmentTerms(
             bounds: bounds, margin: margin ?? self.margin, samplingCount: samplingCount ?? self.samplingCount,
-            tolerance: tolerance, confidence: confidence, clusterSpan: clusterSpan)
+            tolerance: tolerance, confidence: confidence, clusterSpan: clusterSpan, derived: derived)
     }
 }
 

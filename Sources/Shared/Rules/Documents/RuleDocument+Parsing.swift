@@ -57,6 +57,10 @@ extension EnvironmentTerms {
         let additive = try fields.integerIfPresent("additive_tolerance_nano", in: 0...Int64.max)
         let critical = try fields.integerIfPresent("critical_micro", in: ConfidenceBound.range)
         let span = try fields.integerIfPresent("cluster_span", in: 1...Int64.max)
+        var derived: TokenEfficiency?
+        if let json = fields.takeIfPresent("derived") {
+            derived = try TokenEfficiency(parsing: json, path: fields.name(of: "derived"))
+        }
         try fields.finish()
         guard let bounds = ScoreBounds(lo: lo, hi: hi) else {
             throw InvalidValue(
@@ -70,7 +74,7 @@ extension EnvironmentTerms {
             bounds: bounds, margin: margin, samplingCount: samplingCount,
             tolerance: multiplicative.map { .multiplicative(Score(nano: $0)) }
                 ?? additive.map { .additive(Score(nano: $0)) },
-            confidence: critical.map(ConfidenceBound.init), clusterSpan: span ?? 1)
+            confidence: critical.map(ConfidenceBound.init), clusterSpan: span ?? 1, derived: derived)
     }
 
     /// Refuses terms that no contest could be held under.
@@ -126,6 +130,7 @@ extension EnvironmentTerms {
         }
         if let confidence { members.append(.init("critical_micro", .integer(confidence.criticalMicro))) }
         if clusterSpan != 1 { members.append(.init("cluster_span", .integer(clusterSpan))) }
+        if let derived { members.append(.init("derived", derived.json)) }
         return .object(members)
     }
 }

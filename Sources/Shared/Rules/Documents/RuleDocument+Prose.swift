@@ -5,8 +5,9 @@ extension RuleDocument {
     public var prose: String {
         let demands = environments.map { environment in
             let terms = environment.terms
+            let meaning = terms.derived.map { " (\($0.prose))" } ?? ""
             return
-                "- \(environment.name): over \(terms.samplingCount) tasks scored from \(terms.bounds.lo) to \(terms.bounds.hi), "
+                "- \(environment.name): over \(terms.samplingCount) tasks scored from \(terms.bounds.lo) to \(terms.bounds.hi)\(meaning), "
                 + "the challenger's mean has to be \(kind.demand(of: terms)).\(terms.confidenceProse)"
         }
         return """

@@ -50,6 +50,7 @@ public struct RuleDocument: Sendable {
         for environment in sorted {
             try environment.terms.check(path: "environments.\(environment.name)")
         }
+        try TokenEfficiency.check(sorted)
         guard 0...(stopping == .exact ? Self.maxVoidAllowance : 0) ~= voidAllowance else {
             throw InvalidValue(
                 field: "void_allowance", value: String(voidAllowance),

@@ -40,7 +40,7 @@ extension ContestRecord {
     public func decide(under other: RuleDocument) throws(InvalidValue) -> Verdict {
         let isSameSlate = other.environments.elementsEqual(rule.environments) { new, own in
             new.name == own.name && new.terms.bounds == own.terms.bounds
-                && new.terms.samplingCount == own.terms.samplingCount
+                && new.terms.samplingCount == own.terms.samplingCount && new.terms.derived == own.terms.derived
         }
         // Of the same slate the sums are the same; only what is asked of them differs.
         return isSameSlate ? other.decide(standings(under: other)) : try under(other).decide()
@@ -48,11 +48,18 @@ extension ContestRecord {
 
     /// The same contest on the tasks that are left when some are taken out on both sides.
     ///
-    /// - Throws: `InvalidValue` naming the environment that no task is left in.
+    /// - Throws: `InvalidValue` naming the environment that no task is left in, or that has no tasks of its own.
     public func dropping(_ tasks: [EnvironmentName: Set<TaskID>]) throws(InvalidValue) -> ContestRecord {
-        let kept = slates.map { slate in
-            guard let dropped = tasks[slate.environment], !dropped.isDisjoint(with: slate.ids) else { return slate }
-            return slate.filtered { !dropped.contains($0.task) }
+        var kept: [EnvironmentSlate] = []
+        for (slate, environment) in zip(slates, rule.environments) {
+            let source = environment.terms.derived?.source
+            if let source, let task = tasks[slate.environment]?.min() {
+                throw InvalidValue(
+                    field: "\(slate.environment).task", value: task.description,
+                    expected: "a task of \(source), from which it is derived")
+            }
+            let dropped = tasks[source ?? slate.environment] ?? []
+            kept.append(dropped.isDisjoint(with: slate.ids) ? slate : slate.filtered { !dropped.contains($0.task) })
         }
         if let empty = kept.first(where: \.isEmpty) {
             throw InvalidValue(

@@ -60,6 +60,12 @@ public struct ContestRecord: Hashable, Sendable {
         }
         for (slate, environment) in zip(self.slates, rule.environments) {
             try slate.check(against: environment)
+            guard let source = environment.terms.derived?.source else { continue }
+            guard self.slates.first(where: { $0.environment == source })?.ids == slate.ids else {
+                throw InvalidValue(
+                    field: "\(slate.environment).tasks", value: "\(slate.count) tasks",
+                    expected: "the slate of \(source), from which it is derived")
+            }
         }
         sums = zip(self.slates, rule.environments).map { $0.tally(within: $1.terms.bounds) }
     }
@@ -88,8 +94,16 @@ public struct ContestRecord: Hashable, Sendable {
     /// The same contest under another rule, for `whatif`: environments that the rule does not name are left out, and
     /// of the others the first `sampling_count` tasks count.
     ///
-    /// - Throws: `InvalidValue` when the slate is too short for the rule.
+    /// - Throws: `InvalidValue` when the slate is too short for the rule, or the rule derives scores in another way.
     public func under(_ other: RuleDocument) throws(InvalidValue) -> ContestRecord {
+        for environment in other.environments {
+            let (wanted, own) = (environment.terms.derived, rule.terms(of: environment.name)?.derived)
+            guard wanted == own else {
+                throw InvalidValue(
+                    field: "environments.\(environment.name).derived", value: wanted?.json.canonical ?? "absent",
+                    expected: "\(own?.json.canonical ?? "none"): the scores were made that way")
+            }
+        }
         let kept = other.environments.compactMap { environment in
             slate(of: environment.name)?.prefix(environment.terms.samplingCount)
         }
