@@ -200,10 +200,11 @@ struct DigestTests {
         #expect(throws: InvalidValue.self) { try record.under(CurtailmentTests.strict(margin: "0", count: 4)) }
     }
 
-    @Test("the challenger begins where the champion failed, then follows the slate")
+    @Test("the challenger begins where the champion failed, then with what took longest, then follows the slate")
     func tasksTheChampionFailedComeFirst() {
         let baseline = [1, 0, 1, 0, 5, 0].map { Score(nano: $0) }
         #expect(TaskOrder.challenger(baseline: baseline) == [1, 3, 5, 0, 2, 4])
+        #expect(TaskOrder.challenger(baseline: baseline, durations: [7, 2, 9, 2, 1, 3]) == [5, 1, 3, 2, 0, 4])
         #expect(TaskOrder.challenger(baseline: []) == [])
     }
 

@@ -17,7 +17,9 @@ extension Arena {
                     environment: slate.environment,
                     // Evidence is only evidence in the slate's own order, which is random.
                     tasks: window.stopsOnEvidence
-                        ? slate.tasks : TaskOrder.challenger(baseline: slate.scores).map { slate.tasks[$0] },
+                        ? slate.tasks
+                        : TaskOrder.challenger(baseline: slate.scores, durations: slate.durations)
+                            .map { slate.tasks[$0] },
                     planned: slate.tasks.count, turn: turn)
             }, in: &session)
         let contests = try session.run(
@@ -55,11 +57,13 @@ private struct BaselineSlate: Sendable {
     var scores: [Score]
     var hi: Score
     var margin: Score
-    /// How long one of the champion's jobs took, on average.
-    var durationMS: Int64
+    /// How long the champion's jobs took, in ms; 0 where there is none.
+    var durations: [Int64]
 
     var refutation: Refutation {
-        Refutation(baseline: scores, hi: hi, margin: margin, cost: max(1, durationMS))
+        let known = durations.filter { $0 > 0 }
+        let mean = known.isEmpty ? 1 : known.reduce(0, +) / Int64(known.count)
+        return Refutation(baseline: scores, hi: hi, margin: margin, cost: max(1, mean))
     }
 }
 
@@ -96,7 +100,7 @@ private struct LoadBaselineScores: Statement {
             WHERE w.id = $1)
         SELECT we.environment, we.derived_from IS NOT NULL, array_agg(t.task_id ORDER BY t.slate_position),
                array_agg(COALESCE(b.score_nano, we.lo_nano) ORDER BY t.slate_position), we.hi_nano, we.margin_nano,
-               COALESCE(avg(b.duration_ms), 0)::bigint
+               array_agg(COALESCE(b.duration_ms, 0)::bigint ORDER BY t.slate_position)
         FROM affine.window_environment we
         JOIN affine.window_task t ON t.window_id = we.window_id AND t.environment = COALESCE(we.derived_from, we.environment)
         LEFT JOIN answered b ON b.environment = we.environment AND b.task = t.task_id
@@ -114,7 +118,7 @@ private struct LoadBaselineScores: Statement {
         return try BaselineSlate(
             environment: environment, isDerived: isDerived, tasks: tasks.map(TaskID.init),
             scores: scores.map(Score.init),
-            hi: Score(nano: row.next()), margin: Score(nano: row.next()), durationMS: row.next())
+            hi: Score(nano: row.next()), margin: Score(nano: row.next()), durations: row.next())
     }
 }
 

@@ -2,10 +2,17 @@ public import Domain
 
 /// The order in which a challenger's tasks run. It never changes a verdict, only when it is known.
 public enum TaskOrder {
-    /// Slate indices, those with the champion's lowest scores first, then in slate order: where the champion failed
-    /// there is most to gain, so these tasks decide soonest.
-    public static func challenger(baseline: [Score]) -> [Int] {
-        baseline.indices.sorted { (baseline[$0], $0) < (baseline[$1], $1) }
+    /// Slate indices, those with the champion's lowest scores first: where the champion failed there is most to gain, so
+    /// these tasks decide soonest. Of equal ones those first that took the champion longest, so that no long job is begun
+    /// when all others have ended (Graham, SIAM J. Appl. Math. 1969); then in slate order.
+    ///
+    /// - Parameter durations: Of the champion's jobs, in any unit; empty where they are not known.
+    public static func challenger(baseline: [Score], durations: [Int64] = []) -> [Int] {
+        precondition(durations.isEmpty || durations.count == baseline.count, "a duration for each score, or none")
+        func key(_ index: Int) -> (Score, Int64, Int) {
+            (baseline[index], durations.isEmpty ? 0 : -durations[index], index)
+        }
+        return baseline.indices.sorted { key($0) < key($1) }
     }
 
     /// The turn of each environment, from 0: the cheaper it is to refute a challenger that is no better than the

@@ -20,6 +20,12 @@ struct Chance {
 
     mutating func pick<Element>(_ elements: [Element]) -> Element { elements[int(0...elements.count - 1)] }
 
+    /// Of mean 0 and deviation 1: Box and Muller's method (Ann. Math. Stat. 1958).
+    mutating func normal() -> Double {
+        let radius = sqrt(-2 * log(1 - unit()))
+        return radius * cos(2 * .pi * unit())
+    }
+
     mutating func permutation(of count: Int) -> [Int] { generator.permutation(of: count) }
 
     /// A beta distribution whose parameters both are `shape`, at most 1: Jöhnk's method (Metrika 1964).

@@ -15,7 +15,18 @@ struct PlacementSimulation {
         /// Of a job, on average; durations have a heavy tail.
         var jobSeconds: Double
         var loadSeconds: Double
+        var order: Order
+        /// How wrong the champion's durations are about a challenger's: the standard deviation of the logarithm.
+        var noise: Double
         var seed: UInt64
+    }
+
+    /// In which order a model's jobs are begun.
+    enum Order: String, CaseIterable, Encodable {
+        /// As they are drawn, which is what a client with a semaphore does.
+        case drawn
+        /// Those first that are expected to take longest.
+        case longest
     }
 
     private struct Host {
@@ -52,7 +63,10 @@ struct PlacementSimulation {
         var chance = Chance("placement \(setting.seed)")
         waiting = (0..<setting.models).map { model in
             let jobs = setting.jobs / setting.models + (model < setting.jobs % setting.models ? 1 : 0)
-            return (0..<jobs).map { _ in Self.duration(&chance, mean: setting.jobSeconds) }
+            let durations = (0..<jobs).map { _ in Self.duration(&chance, mean: setting.jobSeconds) }
+            guard setting.order == .longest else { return durations }
+            let expected = durations.map { $0 * exp(setting.noise * chance.normal()) }
+            return durations.indices.sorted { expected[$0] < expected[$1] }.map { durations[$0] }
         }
         hosts = Array(repeating: Host(), count: setting.hosts)
     }
@@ -72,7 +86,8 @@ struct PlacementSimulation {
         let makespan = simulation.play()
         return PlacementReport(
             hosts: setting.hosts, lanes: setting.lanes, models: setting.models, jobs: setting.jobs,
-            loadSeconds: setting.loadSeconds, loads: simulation.loads, makespanSeconds: makespan, boundSeconds: bound,
+            loadSeconds: setting.loadSeconds, order: setting.order, loads: simulation.loads, makespanSeconds: makespan,
+            boundSeconds: bound,
             busyFraction: work / (lanes * makespan))
     }
 
@@ -130,6 +145,7 @@ struct PlacementReport: Encodable {
     let models: Int
     let jobs: Int
     let loadSeconds: Double
+    let order: PlacementSimulation.Order
     let loads: Int
     let makespanSeconds: Double
     let boundSeconds: Double
@@ -137,7 +153,7 @@ struct PlacementReport: Encodable {
     let busyFraction: Double
 
     enum CodingKeys: String, CodingKey {
-        case hosts, lanes, models, jobs, loads
+        case hosts, lanes, models, jobs, order, loads
         case loadSeconds = "load_seconds"
         case makespanSeconds = "makespan_seconds"
         case boundSeconds = "bound_seconds"
@@ -148,11 +164,14 @@ struct PlacementReport: Encodable {
     var efficiency: Double { boundSeconds / makespanSeconds }
 
     static let columns = [
-        "hosts", "lanes", "models", "jobs", "load s", "loads", "makespan s", "bound s", "bound / makespan", "busy",
+        "order", "hosts", "lanes", "models", "jobs", "load s", "loads", "makespan s", "bound s", "bound / makespan",
+        "busy",
     ]
 
     var line: [String] {
-        [hosts, lanes, models, jobs, Int(loadSeconds), loads, Int(makespanSeconds), Int(boundSeconds)].map(String.init)
+        [order.rawValue]
+            + [hosts, lanes, models, jobs, Int(loadSeconds), loads, Int(makespanSeconds), Int(boundSeconds)].map(
+                String.init)
             + [efficiency, busyFraction].map { "\(($0 * 1_000).rounded() / 10) %" }
     }
 }
