@@ -116,8 +116,8 @@ import Testing
         }
     }
 
-    @Test("a dropped task is dropped from what is derived from it, and has no name of its own there")
-    func dropping() async throws {
+    @Test("a task can be dropped in the source only, and its answers are told in what is derived from it")
+    func tasks() async throws {
         try await Stage.with { stage in
             let miners = try await prepare(stage, "ab")
             try await stage.play(miners) { $0.miner == "a" ? .scored(500, tokens: 400) : .scored(700, tokens: 250) }
@@ -127,6 +127,9 @@ import Testing
             let task = record.slates[0].ids[3]
             #expect(try record.dropping([abd: [task]]).slates.map(\.count) == [9, 9])
             #expect(throws: InvalidValue.self) { try record.dropping([short: [task]]) }
+            let answers = try await ContestHistory(database: stage.coordinator).answers(
+                in: contest, environment: short, tasks: [task])
+            #expect(answers.map { $0.score?.description } == ["0.6", "0.75"])
         }
     }
 

@@ -15,6 +15,8 @@ struct BoardRow: Sendable {
     var lower: ScoreSum
     var upper: ScoreSum
     var bounds: ScoreBounds
+    /// Whether the rule is `strict_margin`, by which an environment that the bar is out of reach in is lost.
+    var isStrict: Bool
     /// Nil while the contest runs.
     var standing: String?
 
@@ -22,7 +24,8 @@ struct BoardRow: Sendable {
         let count = Int64(tasks)
         let (low, high) = (bar + lower, bar + upper)
         let (from, to) = (place(of: low), place(of: high))
-        let state = standing ?? (upper <= .zero ? "lost" : lower > .zero ? "won" : "open")
+        let (lost, won) = isStrict ? ("lost", "won") : ("not dominant", "dominant")
+        let state = standing ?? (upper <= .zero ? lost : lower > .zero ? won : "open")
         let challenger = low == high ? low.mean(over: count) : "\(low.mean(over: count)) to \(high.mean(over: count))"
         return [
             "environment": environment.rawValue, "tasks": Int(tasks), "decided": Int(decided),
@@ -47,8 +50,10 @@ struct BoardRow: Sendable {
 struct LoadBoard: Statement {
     static let sql = """
         SELECT s.environment, s.tasks, s.decided, s.champion_sum_nano, s.bar_nano, s.lower_nano, s.upper_nano, we.lo_nano,
-               we.hi_nano, s.standing
+               we.hi_nano, r.document::jsonb ->> 'kind' = 'strict_margin', s.standing
         FROM ops.contest_standing s
+        JOIN affine.contest c ON c.id = s.contest
+        JOIN affine.rule r ON r.digest = c.rule_digest
         JOIN affine.environment n ON n.name = s.environment
         JOIN affine.window_environment we ON we.window_id = s.window_id AND we.environment = n.id
         WHERE s.contest = $1 ORDER BY s.environment COLLATE "C"
@@ -67,7 +72,7 @@ struct LoadBoard: Statement {
         }
         return BoardRow(
             environment: environment, tasks: tasks, decided: decided, champion: sums[0], bar: sums[1], lower: sums[2],
-            upper: sums[3], bounds: bounds, standing: try row.next())
+            upper: sums[3], bounds: bounds, isStrict: try row.next(), standing: try row.next())
     }
 }
 

@@ -69,7 +69,8 @@ extension ContestHistory {
         try await database.run(CountVoids(contest: contest)).first ?? 0
     }
 
-    /// Both sides' final results on some tasks of one environment, in the order of the tasks, the champion first.
+    /// Both sides' final results on some tasks of one environment, in the order of the tasks, the champion first. What was
+    /// said in a derived environment was said in its source.
     public func answers(
         in contest: ContestID, environment: EnvironmentName, tasks: [TaskID]
     ) async throws -> [TaskAnswer] {
@@ -116,7 +117,9 @@ private struct CountVoids: Statement {
 
 private struct LoadAnswers: Statement {
     static let sql = """
-        SELECT n.name, wanted.task, side.word, a.outcome::text, a.score_nano, a.attempt, w.name, a.duration_ms,
+        SELECT n.name, wanted.task, side.word, a.outcome::text,
+               (SELECT r.score_nano FROM affine.result r WHERE r.window_id = c.window_id AND r.evaluation = side.evaluation
+                AND r.environment = n.id AND r.position = a.position), a.attempt, w.name, a.duration_ms,
                a.completion_tokens, a.error_code, a.error_detail, a.evidence, t.bytes, t.is_cut,
                ARRAY(SELECT m.content FROM unnest(t.messages) WITH ORDINALITY AS said (digest, place)
                      JOIN affine.message m ON m.digest = said.digest ORDER BY said.place)
@@ -124,12 +127,14 @@ private struct LoadAnswers: Statement {
         CROSS JOIN LATERAL (VALUES ('champion', c.champion_evaluation), ('challenger', c.challenger_evaluation))
             AS side (word, evaluation)
         JOIN affine.environment n ON n.name = $2
-        JOIN affine.evaluation_environment ee ON ee.evaluation = side.evaluation AND ee.environment = n.id
+        JOIN affine.window_environment we ON we.window_id = c.window_id AND we.environment = n.id
+        JOIN affine.evaluation_environment ee ON ee.evaluation = side.evaluation
+             AND ee.environment = COALESCE(we.derived_from, we.environment)
         CROSS JOIN LATERAL unnest($3::bigint[]) WITH ORDINALITY AS wanted (task, place)
-        JOIN affine.attempt a ON a.window_id = c.window_id AND a.evaluation = side.evaluation AND a.environment = n.id
+        JOIN affine.attempt a ON a.window_id = c.window_id AND a.evaluation = side.evaluation AND a.environment = ee.environment
              AND a.position = array_position(ee.task_ids, wanted.task) - 1 AND a.final
         LEFT JOIN affine.worker w ON w.id = a.worker
-        LEFT JOIN affine.transcript t ON t.evaluation = side.evaluation AND t.environment = n.id
+        LEFT JOIN affine.transcript t ON t.evaluation = side.evaluation AND t.environment = ee.environment
              AND t.position = a.position AND t.lease = a.lease
         WHERE c.id = $1
         ORDER BY wanted.place, side.word = 'challenger'

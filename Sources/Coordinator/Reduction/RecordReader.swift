@@ -39,7 +39,10 @@ struct RecordReader: Sendable {
     /// Reads what is known before the challenger has run: the slate and the champion's results.
     mutating func prepare(_ contest: StoredContest, in session: inout Session) throws {
         if slate?.window != contest.window {
-            slate = (contest.window, try session.run(LoadSlate(window: contest.window)))
+            let environments = try session.run(FindSlates(window: contest.window)).flatMap { environment in
+                try session.run(LoadSlate(window: contest.window, environment: environment))
+            }
+            slate = (contest.window, environments)
             baseline = nil
         }
         guard let slate, baseline?.evaluation != contest.championEvaluation else { return }
@@ -64,10 +67,13 @@ struct RecordReader: Sendable {
         for group in groups(of: slate) {
             let jobs = try session.run(LoadJobs(evaluation: evaluation, environments: group.map { slate[$0].id }))
             for first in stride(from: 0, to: jobs.map(\.tasks.count).max() ?? 0, by: page) {
-                let load = LoadResults(
+                let page = ResultPage(
                     window: window, evaluation: evaluation, environments: jobs.map(\.environment),
                     positions: first..<first + page)
-                for results in try session.run(load) {
+                let isDerived = slate[group[0]].isDerived
+                for results in try isDerived
+                    ? session.run(LoadDerivedResults(page: page)) : session.run(LoadResults(page: page))
+                {
                     guard let index = group.first(where: { slate[$0].id == results.environment }),
                         let jobs = jobs.first(where: { $0.environment == results.environment })
                     else { continue }
@@ -85,13 +91,13 @@ struct RecordReader: Sendable {
         return (columns, used)
     }
 
-    /// Environments that are read together: small ones in one go, large ones one by one.
+    /// Environments that are read together: small ones in one go, large and derived ones one by one.
     private static func groups(of slate: [SlateEnvironment]) -> [[Int]] {
         var groups: [[Int]] = []
         var tasks = 0
-        for index in slate.indices {
+        for index in slate.indices.sorted(by: { !slate[$0].isDerived && slate[$1].isDerived }) {
             tasks += slate[index].tasks.count
-            if groups.isEmpty || tasks > page {
+            if groups.isEmpty || tasks > page || slate[index].isDerived {
                 groups.append([])
                 tasks = slate[index].tasks.count
             }
@@ -115,14 +121,17 @@ final class PreparedRecord: Sendable {
 struct SlateEnvironment: Sendable {
     let id: Int16
     let name: EnvironmentName
+    /// Without jobs of its own.
+    let isDerived: Bool
     /// In slate order.
     let tasks: [TaskID]
     /// Slate positions in the order of the tasks' ids: a quarter of what a hash table takes.
     private let sorted: [Int32]
 
-    init(id: Int16, name: EnvironmentName, tasks: [TaskID]) {
+    init(id: Int16, name: EnvironmentName, isDerived: Bool, tasks: [TaskID]) {
         self.id = id
         self.name = name
+        self.isDerived = isDerived
         self.tasks = tasks
         sorted = tasks.indices.map(Int32.init).sorted { tasks[Int($0)] < tasks[Int($1)] }
     }
@@ -139,7 +148,7 @@ struct SlateEnvironment: Sendable {
     }
 }
 
-extension LoadResults.Results {
+extension JobResults {
     fileprivate func enter(
         into column: inout ResultColumn, jobs: [TaskID], slate: SlateEnvironment, wanted: UsedPositions?,
         uncounted: TaskResult?

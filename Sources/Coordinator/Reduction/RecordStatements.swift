@@ -2,20 +2,34 @@ internal import Domain
 internal import Postgres
 internal import Records
 
+/// The environments that a window's contests are decided in.
+struct FindSlates: Statement {
+    static let sql = "SELECT environment FROM affine.window_environment WHERE window_id = $1"
+    var window: WindowID
+    func bind(_ bindings: inout Bindings) { bindings.append(window) }
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Int16 { try row.next() }
+}
+
+/// One environment's slate: the answer is held whole while it is read, which for all of a large contest would be too much.
 struct LoadSlate: Statement {
     static let sql = """
-        SELECT we.environment, n.name, array_agg(t.task_id ORDER BY t.slate_position)
+        SELECT we.environment, n.name, we.derived_from IS NOT NULL, array_agg(t.task_id ORDER BY t.slate_position)
         FROM affine.window_environment we
         JOIN affine.environment n ON n.id = we.environment
         JOIN affine.window_task t ON t.window_id = we.window_id AND t.environment = COALESCE(we.derived_from, we.environment)
-        WHERE we.window_id = $1 AND t.slate_position IS NOT NULL
-        GROUP BY we.environment, n.name
+        WHERE we.window_id = $1 AND we.environment = $2 AND t.slate_position IS NOT NULL
+        GROUP BY we.environment, n.name, we.derived_from
         """
     var window: WindowID
-    func bind(_ bindings: inout Bindings) { bindings.append(window) }
+    var environment: Int16
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(window)
+        bindings.append(environment)
+    }
 
     static func decode(_ row: inout RowReader) throws(PostgresError) -> SlateEnvironment {
-        try SlateEnvironment(id: row.next(), name: row.next(), tasks: row.next())
+        try SlateEnvironment(id: row.next(), name: row.next(), isDerived: row.next(), tasks: row.next())
     }
 }
 
@@ -47,26 +61,25 @@ struct LoadJobs: Statement {
 }
 
 /// Per environment the final results of a range of job positions.
-struct LoadResults: Statement {
-    struct Results: Sendable {
-        var environment: Int16
-        var scored: [Int32]
-        var scores: [Int64]
-        /// Results without a score, and scores of a derived environment whose tokens nobody counted.
-        var unscored: [Int32]
-        var outcomes: [String]
-    }
+struct JobResults: Sendable {
+    var environment: Int16
+    var scored: [Int32]
+    var scores: [Int64]
+    /// Results without a score, and scores of a derived environment whose tokens nobody counted.
+    var unscored: [Int32]
+    var outcomes: [String]
 
-    static let sql = """
-        SELECT r.environment,
-               COALESCE(array_agg(r.position) FILTER (WHERE r.score_nano IS NOT NULL), '{}'),
-               COALESCE(array_agg(r.score_nano) FILTER (WHERE r.score_nano IS NOT NULL), '{}'),
-               COALESCE(array_agg(r.position) FILTER (WHERE r.score_nano IS NULL), '{}'),
-               COALESCE(array_agg(r.outcome::text) FILTER (WHERE r.score_nano IS NULL), '{}')
-        FROM affine.result r
-        WHERE r.window_id = $1 AND r.evaluation = $2 AND r.environment = ANY ($3) AND r.position >= $4 AND r.position < $5
-        GROUP BY r.environment
-        """
+    init(reading row: inout RowReader) throws(PostgresError) {
+        environment = try row.next()
+        scored = try row.next()
+        scores = try row.next()
+        unscored = try row.next()
+        outcomes = try row.next()
+    }
+}
+
+/// Which results are read at once.
+struct ResultPage: Sendable {
     var window: WindowID
     var evaluation: EvaluationID
     var environments: [Int16]
@@ -79,10 +92,39 @@ struct LoadResults: Statement {
         bindings.append(Int32(positions.lowerBound))
         bindings.append(Int32(positions.upperBound))
     }
+}
 
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> Results {
-        try Results(
-            environment: row.next(), scored: row.next(), scores: row.next(), unscored: row.next(),
-            outcomes: row.next())
-    }
+/// Of environments with jobs of their own.
+struct LoadResults: Statement {
+    static let sql = """
+        SELECT a.environment,
+               COALESCE(array_agg(a.position) FILTER (WHERE a.score_nano IS NOT NULL), '{}'),
+               COALESCE(array_agg(a.score_nano) FILTER (WHERE a.score_nano IS NOT NULL), '{}'),
+               COALESCE(array_agg(a.position) FILTER (WHERE a.score_nano IS NULL), '{}'),
+               COALESCE(array_agg(a.outcome::text) FILTER (WHERE a.score_nano IS NULL), '{}')
+        FROM affine.attempt a
+        WHERE a.window_id = $1 AND a.evaluation = $2 AND a.environment = ANY ($3)
+          AND a.position >= $4 AND a.position < $5 AND a.final
+        GROUP BY a.environment
+        """
+    var page: ResultPage
+    func bind(_ bindings: inout Bindings) { page.bind(&bindings) }
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> JobResults { try JobResults(reading: &row) }
+}
+
+/// Of derived environments.
+struct LoadDerivedResults: Statement {
+    static let sql = """
+        SELECT r.environment,
+               COALESCE(array_agg(r.position) FILTER (WHERE r.score_nano IS NOT NULL), '{}'),
+               COALESCE(array_agg(r.score_nano) FILTER (WHERE r.score_nano IS NOT NULL), '{}'),
+               COALESCE(array_agg(r.position) FILTER (WHERE r.score_nano IS NULL), '{}'),
+               COALESCE(array_agg(r.outcome::text) FILTER (WHERE r.score_nano IS NULL), '{}')
+        FROM affine.result r
+        WHERE r.window_id = $1 AND r.evaluation = $2 AND r.environment = ANY ($3) AND r.position >= $4 AND r.position < $5
+        GROUP BY r.environment
+        """
+    var page: ResultPage
+    func bind(_ bindings: inout Bindings) { page.bind(&bindings) }
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> JobResults { try JobResults(reading: &row) }
 }
