@@ -6,4 +6,14 @@ extension LocalCluster {
         try await Tool.run(
             found.path(tool), arguments, in: folder, as: ServerAccount.choose(data: data), within: limit)
     }
+
+    /// Where a program of PostgreSQL's is, such as `pg_dump`: in Debian's folders, the newest first, or along PATH.
+    public static func program(_ name: String) async throws(LocalClusterError) -> String {
+        let found = try? await Binaries.find(given: nil, dataVersion: nil)
+        guard let path = await Tool.find(name, in: found?.folder ?? "/usr/bin") else {
+            throw LocalClusterError(
+                .binariesMissing, "no \(name) found: install PostgreSQL's programs (apt-get install postgresql-client)")
+        }
+        return path
+    }
 }

@@ -3,6 +3,8 @@ internal import CPostgres
 /// A connection string taken apart by libpq, so that its database or user can be replaced.
 public struct ConnectionString: Sendable, CustomStringConvertible {
     private var options: [(keyword: String, value: String)]
+    /// The variable in which libpq looks for each option, as far as it has one.
+    private var variables: [String: String] = [:]
 
     /// Takes a `postgresql://` URL or `key=value` pairs.
     ///
@@ -17,7 +19,9 @@ public struct ConnectionString: Sendable, CustomStringConvertible {
         var option = unsafe parsed
         while let keyword = unsafe option.pointee.keyword {
             if let value = unsafe option.pointee.val {
-                unsafe options.append((String(cString: keyword), String(cString: value)))
+                let keyword = unsafe String(cString: keyword)
+                unsafe options.append((keyword, String(cString: value)))
+                variables[keyword] = unsafe option.pointee.envvar.map { unsafe String(cString: $0) }
             }
             unsafe option += 1
         }
@@ -42,6 +46,16 @@ public struct ConnectionString: Sendable, CustomStringConvertible {
         let items = options.filter { $0.keyword != "dbname" }.map { "\($0.keyword)=\(Self.escaped($0.value))" }
         return "postgresql:///" + Self.escaped(self["dbname"] ?? "") + (items.isEmpty ? "" : "?")
             + items.joined(separator: "&")
+    }
+
+    /// The options as libpq's variables: how PostgreSQL's own programs are told of a password, which their arguments would
+    /// show to everybody. Options without a variable are left out.
+    public var environment: [String: String] {
+        var environment: [String: String] = [:]
+        for (keyword, value) in options {
+            if let variable = variables[keyword] { environment[variable] = value }
+        }
+        return environment
     }
 
     /// Host, port and database: enough to know the server, nothing that is secret.

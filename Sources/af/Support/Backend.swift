@@ -15,6 +15,8 @@ struct Backend: Sendable {
     static let databaseName = "affine"
     /// Everything Affine stores is in these.
     static let schemas = ["affine", "ops"]
+    /// The same with the ledger of migrations.
+    static let storedSchemas = schemas + ["affine_migrations"]
 
     /// Opens the database, runs `body`, and stops the private cluster if nobody else uses it.
     static func with<Value>(
@@ -36,13 +38,20 @@ struct Backend: Sendable {
     static func withOwner<Value>(
         _ options: CommonOptions, _ body: (Database) async throws -> Value
     ) async throws -> Value {
+        try await withOwner(options) { database, _ in try await body(database) }
+    }
+
+    /// The same for who hands the address on to another program.
+    static func withOwner<Value>(
+        _ options: CommonOptions, _ body: (Database, _ url: String) async throws -> Value
+    ) async throws -> Value {
         if let url = options.resolvedDatabaseURL {
-            return try await closing(Database(settings(url), logger: options.logger), body)
+            return try await closing(Database(settings(url), logger: options.logger)) { try await body($0, url) }
         }
         return try await running(privateCluster(options, logger: options.logger)) { cluster in
             try await createDatabase(in: cluster, logger: options.logger)
             let url = cluster.connectionString(database: databaseName)
-            return try await closing(Database(settings(url), logger: options.logger), body)
+            return try await closing(Database(settings(url), logger: options.logger)) { try await body($0, url) }
         }
     }
 

@@ -7,7 +7,7 @@ import Postgres
 struct DatabaseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "db", abstract: "Bring the database to this program's schema, or look at it.",
-        subcommands: [Migrate.self, Status.self, Reset.self])
+        subcommands: [Migrate.self, Status.self, Backup.self, Restore.self, Reset.self])
 
     struct Migrate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Apply every migration that is missing.")
