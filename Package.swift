@@ -192,7 +192,10 @@ let package = Package(
             resources: [.embedInCode("Windows/Definitions/known-environments.yaml")], swiftSettings: strict),
         .target(
             name: "CoordinatorAPI",
-            dependencies: ["Coordinator", "Domain", "Digest", "Rules", "Postgres", "Records", httpTypes, hummingbird],
+            dependencies: [
+                "Coordinator", "Domain", "Digest", "Rules", "Statistics", "Postgres", "Records", httpTypes, hummingbird,
+                nioCore, serviceLifecycle,
+            ],
             path: "Sources/Coordinator/API", resources: [.embedInCode("openapi.json")], swiftSettings: strict),
         .target(
             name: "CoordinatorDashboard",

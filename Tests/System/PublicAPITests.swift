@@ -42,13 +42,36 @@ import Testing
                 .path(FilePath(root.appending(path: ".build/schemathesis/bin/schemathesis").path)),
                 arguments: [
                     "run", "\(api)/openapi.json", "--seed", "1", "--max-examples", "100", "--no-color",
-                    "--continue-on-failure",
+                    "--continue-on-failure", "--exclude-path", "/events",
                 ],
                 environment: Program.surroundings(), workingDirectory: FilePath(demo.folder), input: .none,
                 output: .string(limit: 1 << 22), error: .string(limit: 1 << 20))
             let report = fuzzed.standardOutput
             #expect(fuzzed.terminationStatus == .exited(0), "\(report)\(fuzzed.standardError)")
-            #expect(report.contains("11 selected / 11 total") && report.contains("Fuzzing"), "\(report)")
+            #expect(report.contains("14 selected / 15 total") && report.contains("Fuzzing"), "\(report)")
+        }
+    }
+
+    @Test(
+        "whoever listens to events is told what happened since the last one it knows, and a server that stops lets it go"
+    )
+    func events() async throws {
+        let demo = try FinishedDemo.current
+        try await Self.serving(demo.folder) { urls in
+            let api = try #require(urls.first { $0.hasSuffix("/api/v1") })
+            let listen = """
+                import sys, urllib.request
+                request = urllib.request.Request(sys.argv[1], headers={"Last-Event-ID": "0"})
+                for line in urllib.request.urlopen(request):
+                    print(line.decode(), end="")
+                    if b"contest.decided" in line: break
+                """
+            let heard = try await Subprocess.run(
+                .name("python3"), arguments: ["-c", listen, "\(api)/events"], output: .string(limit: 1 << 16),
+                error: .string(limit: 1 << 16))
+            let lines = heard.standardOutput.split(separator: "\n")
+            #expect(lines.first == "retry: 2000" && lines.contains { $0.hasPrefix("id: ") }, "\(heard.standardError)")
+            #expect(lines.last?.hasPrefix("data: {") == true && lines.last?.contains("contest 2") == true)
         }
     }
 

@@ -7,13 +7,15 @@ public import Postgres
 
 /// The read routes that everybody may use, with the shapes that existing clients read. An answer is at most a second old.
 public struct PublicAPI: Sendable {
-    private let database: Database
+    let database: Database
+    let feed: EventFeed
     private let burn: Score
     private let cache = AnswerCache()
 
     /// - Parameter burn: The share that validators burn, as `/config` tells them.
     public init(database: Database, burn: Score) {
         self.database = database
+        feed = EventFeed(database: database)
         self.burn = burn
     }
 
@@ -40,6 +42,7 @@ public struct PublicAPI: Sendable {
             try await one(request, WeightsDocument(), missing: "weight snapshot")
         }
         addOtherRoutes(to: api)
+        addHistoryRoutes(to: api)
     }
 
     private func addOtherRoutes(to api: RouterGroup<some RequestContext>) {
@@ -51,14 +54,6 @@ public struct PublicAPI: Sendable {
             guard context.parameters.get("key") == "validator_burn_percentage" else { throw missing("configuration") }
             return Self.answer(#"{"param_name":"validator_burn_percentage","param_value":\#(burn)}"#)
         }
-        api.get("contests") { request, _ in
-            let page = try limit("limit", request, default: 50)
-            let before = try request.uri.queryParameters["before"].map { try number("before", String($0)) }
-            return try await cached(request, "contests \(page) \(before ?? -1)") {
-                try await first(ContestsDocument(before: before, limit: page))
-            }
-        }
-        api.get("contests/:contest/export") { request, context in try await export(request, context) }
     }
 
     // MARK: Answers
@@ -82,19 +77,6 @@ public struct PublicAPI: Sendable {
         return Self.answer(try row.jsonText())
     }
 
-    /// The whole record of a contest, once its window is closed: it names tasks and scores of an open one.
-    private func export(_ request: Request, _ context: some RequestContext) async throws -> Response {
-        let contest = ContestID(rawValue: try number("contest", context.parameters.get("contest") ?? ""))
-        guard let seal = try await database.run(ContestSeal(contest: contest)).first, seal.isOver else {
-            throw missing("contest that is over")
-        }
-        guard seal.isOpen else {
-            throw HTTPError(.forbidden, message: "contest \(contest) is sealed until its window closes")
-        }
-        let archives = try await ContestHistory(database: database).archives(of: .contests([contest]))
-        return Self.answer(try archives.first.jsonText())
-    }
-
     private func one(
         _ request: Request, _ statement: some PublicDocument, missing what: String
     ) async throws -> Response {
@@ -102,19 +84,19 @@ public struct PublicAPI: Sendable {
         return Self.answer(text, for: request)
     }
 
-    private func first(_ statement: some PublicDocument) async throws -> String {
+    func first(_ statement: some PublicDocument) async throws -> String {
         try await database.run(statement).first ?? "{}"
     }
 
-    private func cached(
+    func cached(
         _ request: Request, _ key: String, _ make: @Sendable () async throws -> String
     ) async throws -> Response {
         Self.answer(try await cache.answer(to: key, make), for: request)
     }
 
-    private func missing(_ what: String) -> HTTPError { HTTPError(.notFound, message: "there is no such \(what)") }
+    func missing(_ what: String) -> HTTPError { HTTPError(.notFound, message: "there is no such \(what)") }
 
-    private static func answer(_ text: String, for request: Request? = nil) -> Response {
+    static func answer(_ text: String, for request: Request? = nil) -> Response {
         let tag = "\"\(SHA256Digest(of: text).hex.prefix(32))\""
         var headers: HTTPFields = [
             .contentType: "application/json", .eTag: tag, .cacheControl: "public, max-age=1",
@@ -133,7 +115,7 @@ public struct PublicAPI: Sendable {
         return uid
     }
 
-    private func limit(_ name: String, _ request: Request, default value: Int64) throws -> Int64 {
+    func limit(_ name: String, _ request: Request, default value: Int64) throws -> Int64 {
         guard let text = request.uri.queryParameters[name[...]] else { return value }
         let number = try number(name, String(text))
         guard 1...256 ~= number else {
@@ -142,7 +124,7 @@ public struct PublicAPI: Sendable {
         return number
     }
 
-    private func number(_ name: String, _ text: String) throws -> Int64 {
+    func number(_ name: String, _ text: String) throws -> Int64 {
         guard let number = Int64(text), number >= 0 else {
             throw HTTPError(
                 .unprocessableContent, message: "\(name) '\(text.prefix(40))' is not valid: expected a number")

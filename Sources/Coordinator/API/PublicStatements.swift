@@ -149,6 +149,50 @@ struct ContestsDocument: PublicDocument {
     }
 }
 
+/// One row of `ContestsDocument`.
+struct ContestDocument: PublicDocument {
+    static let sql = """
+        SELECT (to_jsonb(c) - 'champion_evaluation' - 'challenger_evaluation'
+                - CASE w.state WHEN 'closed' THEN '' ELSE 'would_be' END)::text
+        FROM ops.contest c JOIN affine.task_window w ON w.id = c.window_id WHERE c.contest = $1
+        """
+    var contest: ContestID
+    func bind(_ bindings: inout Bindings) { bindings.append(contest) }
+}
+
+/// The newest first.
+struct WindowsDocument: PublicDocument {
+    static let sql = """
+        SELECT COALESCE(jsonb_agg(row ORDER BY id DESC), '[]')::text FROM (
+            SELECT w.id, jsonb_build_object('window', w.id, 'state', w.state, 'opened_block', w.opened_block,
+                'slate_frozen_at', w.slate_frozen_at, 'closed_at', w.closed_at, 'rule_digest', encode(w.rule_digest, 'hex'),
+                'rule', r.document, 'contests', (SELECT count(*) FROM affine.contest c WHERE c.window_id = w.id)) AS row
+            FROM affine.task_window w JOIN affine.rule r ON r.digest = w.rule_digest
+            WHERE $1::bigint IS NULL OR w.id < $1 ORDER BY w.id DESC LIMIT $2) AS page
+        """
+    var before: Int64?
+    var limit: Int64
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(before)
+        bindings.append(limit)
+    }
+}
+
+/// Those of the newest window, as it froze them; where they are served is nobody's business.
+struct EnvironmentsDocument: PublicDocument {
+    static let sql = """
+        SELECT COALESCE(jsonb_agg(jsonb_build_object('environment', n.name, 'window', we.window_id, 'kind', we.kind,
+            'lo', we.lo_nano / 1e9, 'hi', we.hi_nano / 1e9, 'margin', we.margin_nano / 1e9, 'sampling_count', we.sampling_count,
+            'dataset_ranges', we.dataset_ranges::text, 'selection', we.selection, 'timeout_ms', we.timeout_ms,
+            'temperature', we.temperature, 'derived_from', s.name, 'token_budget', we.token_budget) ORDER BY n.name), '[]')::text
+        FROM affine.window_environment we
+        JOIN affine.environment n ON n.id = we.environment
+        LEFT JOIN affine.environment s ON s.id = we.derived_from
+        WHERE we.window_id = (SELECT max(id) FROM affine.task_window)
+        """
+}
+
 /// Whether a contest's window is closed, and so its record open to all; no row for one that there is not.
 struct ContestSeal: Statement {
     static let sql = """

@@ -1,5 +1,6 @@
 import Coordinator
 import CoordinatorAPI
+import Digest
 import Domain
 import FoundationEssentials
 import HTTPClient
@@ -85,6 +86,10 @@ import Testing
                 let sealed = try await Reply.get("\(url)/contests/2/export", http)
                 #expect(sealed.status == 403)
                 #expect(sealed.body["detail"] == .string("contest 2 is sealed until its window closes"))
+                let contest = try await Reply.get("\(url)/contests/2", http).body
+                #expect(contest["is_sealed"] == .bool(true) && contest["explanation"] == .null)
+                let list = try await Reply.get("\(url)/contests", http).body.arrayValue
+                #expect(list?.last == contest["contest"] && list?.last?["contest"] == .integer(2))
             }
             try await stage.observe(150)
             try await stage.play(Array(miners.prefix(3))) { .scored($0.miner == "a" ? 700 : 600) }
@@ -92,6 +97,19 @@ import Testing
                 let rank = try await Reply.get("\(url)/rank/current", http)
                 let terminal = rank.body["window"]?["terminal_scores"]?["2"]?["abd"]
                 #expect(terminal?["champion_overlap_avg"]?.doubleValue == 0.7)
+                let explained = try await Reply.get("\(url)/contests/2", http).body
+                #expect(explained["is_sealed"] == .bool(false))
+                #expect(explained["explanation"]?["verdict"] == .string("champion_keeps"))
+                #expect(explained["explanation"]?["environments"]?.arrayValue?.count == 2)
+                #expect(try await Reply.get("\(url)/contests/99", http).status == 404)
+                let windows = try await Reply.get("\(url)/windows?limit=1", http).body.arrayValue ?? []
+                #expect(windows.map { $0["window"] } == [.integer(2)] && windows[0]["contests"] == .integer(1))
+                let rule = try RuleDocument(parsing: windows[0]["rule"]?.stringValue ?? "")
+                #expect(windows[0]["rule_digest"] == .string(rule.digest.hex))
+                let environments = try await Reply.get("\(url)/environments", http).body.arrayValue ?? []
+                #expect(environments.map { $0["environment"] } == [.string("abd"), .string("ded")])
+                #expect(
+                    environments[0]["margin"]?.doubleValue == 0.1 && environments[0]["sampling_count"] == .integer(10))
                 let archive = try await Reply.get("\(url)/contests/2/export", http)
                 let contest = try JSONDecoder().decode(ContestArchive.self, from: Data(archive.bytes))
                 #expect(contest.replay().match && contest.contest == ContestID(rawValue: 2))

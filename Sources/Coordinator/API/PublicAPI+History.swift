@@ -1,0 +1,91 @@
+internal import Coordinator
+internal import Domain
+internal import HTTPTypes
+internal import Hummingbird
+internal import Postgres
+internal import ServiceLifecycle
+internal import Statistics
+
+extension PublicAPI {
+    /// Contests, windows and what happens.
+    func addHistoryRoutes(to api: RouterGroup<some RequestContext>) {
+        api.get("contests") { request, _ in
+            let page = try limit("limit", request, default: 50)
+            let before = try before(request)
+            return try await cached(request, "contests \(page) \(before ?? -1)") {
+                try await first(ContestsDocument(before: before, limit: page))
+            }
+        }
+        api.get("contests/:contest") { request, context in try await contest(request, context) }
+        api.get("contests/:contest/export") { request, context in try await export(request, context) }
+        api.get("windows") { request, _ in
+            let page = try limit("limit", request, default: 50)
+            let before = try before(request)
+            return try await cached(request, "windows \(page) \(before ?? -1)") {
+                try await first(WindowsDocument(before: before, limit: page))
+            }
+        }
+        api.get("environments") { request, _ in
+            try await cached(request, "environments") { try await first(EnvironmentsDocument()) }
+        }
+        api.get("events") { request, _ in try await events(request) }
+    }
+
+    private func before(_ request: Request) throws -> Int64? {
+        try request.uri.queryParameters["before"].map { try number("before", String($0)) }
+    }
+
+    /// A contest as the list has it, and once its window is closed all that explains it.
+    private func contest(_ request: Request, _ context: some RequestContext) async throws -> Response {
+        let contest = try contest(context)
+        guard let seal = try await database.run(ContestSeal(contest: contest)).first else { throw missing("contest") }
+        return try await cached(request, "contest \(contest)") {
+            let row = try await first(ContestDocument(contest: contest))
+            guard seal.isOpen else { return #"{"contest":\#(row),"explanation":null,"is_sealed":true}"# }
+            let (record, isOver) = try await ContestHistory(database: database).contest(contest)
+            let explanation = try ContestExplanation(contest: contest, record: record, isOver: isOver)
+            return #"{"contest":\#(row),"explanation":\#(try explanation.jsonText()),"is_sealed":false}"#
+        }
+    }
+
+    /// The whole record of a contest, once its window is closed: it names tasks and scores of an open one.
+    private func export(_ request: Request, _ context: some RequestContext) async throws -> Response {
+        let contest = try contest(context)
+        guard let seal = try await database.run(ContestSeal(contest: contest)).first, seal.isOver else {
+            throw missing("contest that is over")
+        }
+        guard seal.isOpen else {
+            throw HTTPError(.forbidden, message: "contest \(contest) is sealed until its window closes")
+        }
+        let archives = try await ContestHistory(database: database).archives(of: .contests([contest]))
+        return Self.answer(try archives.first.jsonText())
+    }
+
+    private func contest(_ context: some RequestContext) throws -> ContestID {
+        ContestID(rawValue: try number("contest", context.parameters.get("contest") ?? ""))
+    }
+
+    /// Server-Sent Events from now on, or from after the one that `Last-Event-ID` names, until the client or the server goes.
+    private func events(_ request: Request) async throws -> Response {
+        let last = try request.headers[.lastEventID].map { try number("Last-Event-ID", $0) }
+        let start: Int64
+        if let last { start = last } else { start = try await feed.newest() }
+        let listening = feed.listen(after: start)
+        return Response(
+            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-cache"],
+            body: .init { writer in
+                for try await chunk in listening.cancelOnGracefulShutdown() { try await writer.write(chunk) }
+                try await writer.finish(nil)
+            })
+    }
+}
+
+extension HTTPField.Name {
+    /// https://html.spec.whatwg.org/multipage/server-sent-events.html
+    fileprivate static var lastEventID: Self {
+        guard let name = Self("Last-Event-ID") else {
+            preconditionFailure("a field's name with a letter that none has")
+        }
+        return name
+    }
+}
