@@ -200,14 +200,16 @@ let package = Package(
         .target(
             name: "CoordinatorDashboard",
             dependencies: [
-                "Coordinator", "Domain", "Digest", "Rules", "Statistics", "Postgres", "Records", httpTypes, hummingbird,
+                "Coordinator", "CoordinatorAPI", "Domain", "Digest", "Rules", "Statistics", "Postgres", "Records",
+                httpTypes,
+                hummingbird,
                 .product(name: "Mustache", package: "swift-mustache"),
             ],
             path: "Sources/Coordinator/Dashboard",
             resources: ["page", "now", "board", "table", "contest", "task"].map {
                 .embedInCode("Templates/\($0).mustache")
             }
-                + [.embedInCode("Templates/style.css")], swiftSettings: strict),
+                + [.embedInCode("Templates/style.css"), .embedInCode("Templates/live.js")], swiftSettings: strict),
         .target(
             name: "Environments", dependencies: ["Domain", "Digest", "Inference", subprocess, systemPackage],
             exclude: ["Calling", "Containers", "Server"], swiftSettings: strict),

@@ -1,9 +1,7 @@
 internal import Coordinator
 internal import Domain
-internal import HTTPTypes
 internal import Hummingbird
 internal import Postgres
-internal import ServiceLifecycle
 internal import Statistics
 
 extension PublicAPI {
@@ -28,7 +26,7 @@ extension PublicAPI {
         api.get("environments") { request, _ in
             try await cached(request, "environments") { try await first(EnvironmentsDocument()) }
         }
-        api.get("events") { request, _ in try await events(request) }
+        api.get("events") { request, _ in try await feed.response(to: request) }
     }
 
     private func before(_ request: Request) throws -> Int64? {
@@ -63,29 +61,5 @@ extension PublicAPI {
 
     private func contest(_ context: some RequestContext) throws -> ContestID {
         ContestID(rawValue: try number("contest", context.parameters.get("contest") ?? ""))
-    }
-
-    /// Server-Sent Events from now on, or from after the one that `Last-Event-ID` names, until the client or the server goes.
-    private func events(_ request: Request) async throws -> Response {
-        let last = try request.headers[.lastEventID].map { try number("Last-Event-ID", $0) }
-        let start: Int64
-        if let last { start = last } else { start = try await feed.newest() }
-        let listening = feed.listen(after: start)
-        return Response(
-            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-cache"],
-            body: .init { writer in
-                for try await chunk in listening.cancelOnGracefulShutdown() { try await writer.write(chunk) }
-                try await writer.finish(nil)
-            })
-    }
-}
-
-extension HTTPField.Name {
-    /// https://html.spec.whatwg.org/multipage/server-sent-events.html
-    fileprivate static var lastEventID: Self {
-        guard let name = Self("Last-Event-ID") else {
-            preconditionFailure("a field's name with a letter that none has")
-        }
-        return name
     }
 }

@@ -1,4 +1,5 @@
 internal import Coordinator
+internal import CoordinatorAPI
 internal import Digest
 internal import Domain
 internal import HTTPTypes
@@ -8,14 +9,17 @@ public import Postgres
 internal import Rules
 internal import Statistics
 
-/// What operators look at: pages without a script, made by the server. They show what is sealed from everybody else.
+/// What operators look at: pages made by the server, whole without a script, and kept up to date by a small one. They show
+/// what is sealed from everybody else.
 public struct Dashboard: Sendable {
     private let database: Database
+    private let feed: EventFeed
     private let templates: MustacheLibrary
 
     /// - Throws: When a template is none, which a test would have found.
     public init(database: Database) throws {
         self.database = database
+        feed = EventFeed(database: database)
         let texts: [(name: String, bytes: [UInt8])] = [
             ("page", PackageResources.page_mustache), ("now", PackageResources.now_mustache),
             ("board", PackageResources.board_mustache), ("table", PackageResources.table_mustache),
@@ -35,14 +39,24 @@ public struct Dashboard: Sendable {
                 status: .ok, headers: [.contentType: "text/css; charset=utf-8", .cacheControl: "max-age=3600"],
                 body: .init(byteBuffer: .init(bytes: PackageResources.style_css)))
         }
+        router.get("live.js") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/javascript; charset=utf-8", .cacheControl: "max-age=3600"],
+                body: .init(byteBuffer: .init(bytes: PackageResources.live_js)))
+        }
+        // Browsers ask for it by themselves, and call a 404 an error.
+        router.get("favicon.ico") { _, _ in Response(status: .noContent) }
+        router.get("events") { request, _ in try await feed.response(to: request) }
         router.get("/") { _, _ in try page("Now", path: "/", "now", try await now(), refresh: 10) }
         router.get("queue") { _, _ in try page("Queue", path: "/queue", "table", try await queue(), refresh: 60) }
-        router.get("contests") { _, _ in try page("Contests", path: "/contests", "table", try await contests()) }
+        router.get("contests") { _, _ in
+            try page("Contests", path: "/contests", "table", try await contests(), refresh: 60)
+        }
         router.get("contests/:contest") { _, context in
             guard let number = context.parameters.get("contest", as: Int64.self) else { throw HTTPError(.notFound) }
             let id = ContestID(rawValue: number)
             do {
-                return try page("Contest \(id)", path: "/contests", "contest", try await contest(id))
+                return try page("Contest \(id)", path: "/contests", "contest", try await contest(id), refresh: 30)
             } catch is HistoryError {
                 throw HTTPError(.notFound, message: "there is no contest \(id)")
             }
@@ -79,7 +93,8 @@ public struct Dashboard: Sendable {
             status: .ok,
             headers: [
                 .contentType: "text/html; charset=utf-8", .cacheControl: "no-store",
-                .contentSecurityPolicy: "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'",
+                .contentSecurityPolicy:
+                    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'",
             ],
             body: .init(byteBuffer: .init(string: html)))
     }

@@ -19,9 +19,10 @@ import Testing
     private static func page(_ url: String, _ http: HTTPClient) async throws -> String {
         let reply = try await Reply.get(url, http)
         #expect(reply.status == 200 && reply.header("content-type") == "text/html; charset=utf-8", "\(url)")
-        // No page needs a script, or anything from elsewhere.
+        // No page has a script but the one that keeps it up to date, or anything from elsewhere.
         let text = String(decoding: reply.bytes, as: UTF8.self)
-        #expect(!text.contains("<script") && !text.contains("http://") && !text.contains("https://"))
+        #expect(!text.replacing("<script src=\"/live.js\" defer></script>", with: "").contains("<script"))
+        #expect(!text.contains("http://") && !text.contains("https://"))
         #expect(reply.bytes.count < 100_000 && text.contains("<html lang=\"en\">") && !text.contains("{{"))
         return text
     }
@@ -38,6 +39,17 @@ import Testing
                 #expect(try await Reply.get("\(url)/contests/x", http).status == 404)
                 #expect(
                     try await Reply.get("\(url)/style.css", http).header("content-type") == "text/css; charset=utf-8")
+                #expect(
+                    try await Reply.get("\(url)/live.js", http).header("content-type")
+                        == "text/javascript; charset=utf-8")
+                // Without a script the page is loaded again, and all that it needs is small.
+                let now = try await Self.page("\(url)/", http)
+                #expect(now.contains("<noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript>"))
+                var bytes = 0
+                for path in ["/", "/style.css", "/live.js"] {
+                    bytes += try await Reply.get("\(url)\(path)", http).bytes.count
+                }
+                #expect(bytes < 100_000)
             }
         }
     }

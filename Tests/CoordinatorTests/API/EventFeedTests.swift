@@ -1,7 +1,5 @@
 import Coordinator
-import CoordinatorAPI
 import Domain
-import NIOCore
 import TestSupport
 import Testing
 
@@ -23,7 +21,7 @@ import Testing
             try await play(stage)
             var text = ""
             for try await chunk in listening {
-                text += String(buffer: chunk)
+                text += chunk
                 if text.contains("nothing new") { break }
             }
             let events = text.split(separator: "\n\n").filter { $0.hasPrefix("id: ") }

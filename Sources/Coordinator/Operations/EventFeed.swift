@@ -1,5 +1,4 @@
 internal import Domain
-package import NIOCore
 package import Postgres
 internal import Records
 
@@ -82,21 +81,21 @@ package actor EventFeed {
             var after: Int64
             var begun = false
 
-            package mutating func next() async throws -> ByteBuffer? {
+            package mutating func next() async throws -> String? {
                 // At once, so that the client sees that it is connected.
                 guard begun else {
                     begun = true
-                    return ByteBuffer(string: "retry: 2000\n\n")
+                    return "retry: 2000\n\n"
                 }
                 for _ in 0..<listening.quiet {
                     let events = try await listening.feed.events(after: after)
                     if let last = events.last {
                         after = last.id
-                        return ByteBuffer(string: events.map(\.text).joined())
+                        return events.map(\.text).joined()
                     }
                     try await Task.sleep(for: listening.interval)
                 }
-                return ByteBuffer(string: ": nothing new\n\n")
+                return ": nothing new\n\n"
             }
         }
 
