@@ -181,6 +181,7 @@ let package = Package(
                 .embedInCode("0024_shared_deployments.sql"),
                 .embedInCode("0025_benchmarks.sql"),
                 .embedInCode("0026_derived_environments.sql"),
+                .embedInCode("0027_timeline.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

@@ -29,6 +29,7 @@ public enum Catalogue {
         migration(24, "shared_deployments", PackageResources._024_shared_deployments_sql),
         migration(25, "benchmarks", PackageResources._025_benchmarks_sql),
         migration(26, "derived_environments", PackageResources._026_derived_environments_sql),
+        migration(27, "timeline", PackageResources._027_timeline_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {
