@@ -32,8 +32,14 @@ public struct Dashboard: Sendable {
         self.templates = MustacheLibrary(templates: templates)
     }
 
+    /// Puts `/metrics` there and nothing else: counts and ages, of which nothing is sealed.
+    public static func addMetrics(of database: Database, to router: Router<some RequestContext>) {
+        router.get("metrics") { _, _ in try await Metrics(database: database).response() }
+    }
+
     /// Puts the pages at the router's root, and `/metrics` beside them.
     public func addRoutes(to router: Router<some RequestContext>) {
+        Self.addMetrics(of: database, to: router)
         router.get("style.css") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/css; charset=utf-8", .cacheControl: "max-age=3600"],
@@ -72,7 +78,6 @@ public struct Dashboard: Sendable {
         }
         router.get("workers") { _, _ in try page("Workers", path: "/workers", "table", try await workers(), refresh: 30)
         }
-        router.get("metrics") { _, _ in try await Metrics(database: database).response() }
         router.get("rule") { _, _ in try page("Rule", path: "/rule", "table", try await rule()) }
     }
 

@@ -21,8 +21,19 @@ struct APIOptions: ParsableArguments {
             discussion: "It shows what is sealed while a window is open: put a login in front of it."))
     var dashboardPort: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Serve /metrics alone on this port, for a Prometheus elsewhere; without it, it is not served.",
+            discussion: "It holds counts and ages, and nothing that is sealed."))
+    var metricsPort: Int?
+
+    @Option(help: "Address to serve /metrics on.")
+    var metricsHost = "127.0.0.1"
+
     func validate() throws {
-        for (name, port) in [("--api-port", apiPort), ("--dashboard-port", dashboardPort)] {
+        for (name, port) in [
+            ("--api-port", apiPort), ("--dashboard-port", dashboardPort), ("--metrics-port", metricsPort),
+        ] {
             guard (0...65_535).contains(port ?? 0) else {
                 throw ValidationError("\(name) '\(port ?? 0)' is not valid: expected 0 to 65535")
             }
@@ -41,6 +52,11 @@ struct APIOptions: ParsableArguments {
             let router = Router(options: .autoGenerateHeadEndpoints)
             try Dashboard(database: database).addRoutes(to: router)
             services.append(Self.server(router, "dashboard", "127.0.0.1", dashboardPort, path: "/", logger))
+        }
+        if let metricsPort {
+            let router = Router(options: .autoGenerateHeadEndpoints)
+            Dashboard.addMetrics(of: database, to: router)
+            services.append(Self.server(router, "metrics page", metricsHost, metricsPort, path: "/metrics", logger))
         }
         return services
     }
