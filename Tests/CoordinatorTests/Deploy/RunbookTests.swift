@@ -1,3 +1,4 @@
+import Coordinator
 import CoordinatorDashboard
 import Domain
 import Foundation
@@ -53,6 +54,20 @@ import Testing
         }
         await pool.close()
         #expect(count > 5)
+    }
+
+    @Test("what workers are scaled by is a number that a dashboard's login can ask for")
+    func scaling() async throws {
+        try await Stage.with { stage in
+            let file = try DeployFiles.text("deploy/kubernetes/worker-targon.yaml")
+            let query = try #require(file.firstMatch(of: /query: (SELECT .+)/)).1
+            let pool = try Stage.pool(as: "affine_dashboard")
+            try await #expect(pool.value(String(query)) == "0")
+            try await stage.prepare("a")
+            try await stage.arena.advance()
+            try await #expect(Int(pool.value(String(query))).map { $0 > 0 } == true)
+            await pool.close()
+        }
     }
 
     @Test("metrics can be served alone, without the pages that show what is sealed")
