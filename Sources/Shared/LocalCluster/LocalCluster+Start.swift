@@ -16,7 +16,7 @@ extension LocalCluster {
         if case .absent = status() { try await initialise(account) }
         let isRunning = if case .running = status() { true } else { false }
         if !isRunning {
-            try Postmaster.forgetStale(data: data)
+            try Postmaster.forgetStale(data: data, socket: socket)
             try configure(account)
             try await launch()
         }
@@ -29,7 +29,6 @@ extension LocalCluster {
 
     private func prepareFolder(_ account: ServerAccount?) throws(LocalClusterError) {
         // The kernel takes 107 bytes; the server also makes a lock file with a longer name.
-        let socket = "\(folder)/.s.PGSQL.5432"
         guard socket.utf8.count < 100 else {
             throw LocalClusterError(
                 .folderUnusable, "'\(folder)' is too long for a socket's path (\(socket.utf8.count) bytes, at most 99)")

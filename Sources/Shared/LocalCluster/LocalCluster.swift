@@ -77,5 +77,6 @@ public struct LocalCluster: Sendable {
     }
 
     var data: String { "\(folder)/data" }
+    var socket: String { "\(folder)/.s.PGSQL.5432" }
     var log: String { "\(folder)/server.log" }
 }

@@ -6,7 +6,8 @@ enum Postmaster {
     /// The server's process id, if it lives. After a reboot or in a new container the id that a killed server left behind
     /// may be some other process's, so the process must also work in the data folder.
     static func find(data: String) -> Int32? {
-        guard let id = recorded(data: data), kill(id, 0) == 0 || errno == EPERM else { return nil }
+        guard let id = recorded(data: data), kill(id, 0) == 0 || errno == EPERM, !hasEnded(id)
+        else { return nil }
         guard let folder = workingFolder(of: id) else { return id }
         return folder == Files.real(data) ? id : nil
     }
@@ -16,10 +17,19 @@ enum Postmaster {
         workingFolder(of: id).map { $0 == Files.real(data) } ?? false
     }
 
-    /// Removes what a killed server left behind, where the server itself would be misled by it.
-    static func forgetStale(data: String) throws(LocalClusterError) {
-        guard recorded(data: data) != nil, find(data: data) == nil else { return }
-        try Files.remove("\(data)/postmaster.pid")
+    /// Removes what a killed server left behind, where the server itself would be misled by it: its process id, in the data
+    /// and beside its socket.
+    static func forgetStale(data: String, socket: String) throws(LocalClusterError) {
+        guard find(data: data) == nil else { return }
+        for file in ["\(data)/postmaster.pid", "\(socket).lock"] where Files.exists(file) { try Files.remove(file) }
+    }
+
+    /// Whether it has ended and only its parent does not know yet; that may never learn of it, as in a container whose first
+    /// process waits for no children that are not its own.
+    private static func hasEnded(_ id: Int32) -> Bool {
+        // The state follows the name, which is in parentheses and may hold some itself.
+        guard let text = Files.text("/proc/\(id)/stat"), let name = text.lastIndex(of: ")") else { return false }
+        return text[name...].dropFirst(2).first == "Z"
     }
 
     private static func recorded(data: String) -> Int32? {
