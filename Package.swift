@@ -127,7 +127,8 @@ let tests: [Target] = [
     .testTarget(
         name: "AffineTests", dependencies: ["Affine", "TestSupport"], swiftSettings: strict),
     .testTarget(
-        name: "SystemTests", dependencies: ["Domain", "Postgres", "TestSupport", logging, subprocess, systemPackage],
+        name: "SystemTests",
+        dependencies: ["Domain", "LocalCluster", "Postgres", "TestSupport", logging, subprocess, systemPackage],
         path: "Tests/System", exclude: ["Engine"],
         swiftSettings: strict),
 ]

@@ -1,0 +1,79 @@
+import FoundationEssentials
+import Glibc
+import Subprocess
+import Synchronization
+import SystemPackage
+
+/// Starts what ended again, as systemd would, and does nothing else for it.
+final class Supervisor: Sendable {
+    struct Unit: Sendable {
+        var name: String
+        var arguments: [String]
+        var environment: [String: String] = [:]
+    }
+
+    /// An end that nobody asked for.
+    struct Surprise: Sendable, CustomStringConvertible {
+        var unit: String
+        var status: TerminationStatus
+
+        var description: String { "\(unit) ended by itself (\(status))" }
+    }
+
+    private struct State {
+        var processes: [String: pid_t] = [:]
+        var killed: Set<pid_t> = []
+        var starts = 0
+        var surprises: [Surprise] = []
+    }
+
+    private let folder: String
+    private let state = Mutex(State())
+
+    init(folder: String) {
+        self.folder = folder
+    }
+
+    var starts: Int { state.withLock(\.starts) }
+    var surprises: [Surprise] { state.withLock(\.surprises) }
+    func log(of unit: String) -> String { "\(folder)/\(unit).log" }
+
+    /// Until cancelled; then the process is asked to stop, and made to when it does not.
+    func keepRunning(_ unit: Unit) async throws {
+        var options = PlatformOptions()
+        options.teardownSequence = [.send(signal: .terminate, allowedDurationToNextStep: .seconds(10))]
+        while !Task.isCancelled {
+            let log = try FileDescriptor.open(
+                FilePath(log(of: unit.name)), .writeOnly, options: [.create, .append],
+                permissions: [.ownerReadWrite])
+            let result = try await Subprocess.run(
+                .path(Program.path()), arguments: Arguments(unit.arguments),
+                environment: Program.surroundings(unit.environment), workingDirectory: FilePath(folder),
+                platformOptions: options, input: .none, output: .discarded,
+                error: .fileDescriptor(log, closeAfterSpawningProcess: true)
+            ) { process in
+                let id = process.processIdentifier.value
+                state.withLock { state in
+                    state.processes[unit.name] = id
+                    state.starts += 1
+                }
+            }
+            let (id, status) = (result.processIdentifier.value, result.terminationStatus)
+            state.withLock { state in
+                state.processes[unit.name] = nil
+                guard state.killed.remove(id) == nil, !Task.isCancelled else { return }
+                state.surprises.append(Surprise(unit: unit.name, status: status))
+            }
+            try? await Task.sleep(for: .milliseconds(300))
+        }
+    }
+
+    /// The process that got the signal; nil when none runs at the moment.
+    func send(_ signal: Int32, to unit: String) -> pid_t? {
+        state.withLock { state in
+            guard let id = state.processes[unit], kill(id, signal) == 0 else { return nil }
+            if signal == SIGKILL { state.killed.insert(id) }
+            return id
+        }
+    }
+}
