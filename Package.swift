@@ -183,6 +183,7 @@ let package = Package(
                 .embedInCode("0025_benchmarks.sql"),
                 .embedInCode("0026_derived_environments.sql"),
                 .embedInCode("0027_timeline.sql"),
+                .embedInCode("0028_operator_tokens.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",
@@ -196,7 +197,7 @@ let package = Package(
             name: "CoordinatorAPI",
             dependencies: [
                 "Coordinator", "Domain", "Digest", "Rules", "Statistics", "Postgres", "Records", httpTypes, hummingbird,
-                nioCore, serviceLifecycle,
+                logging, nioCore, serviceLifecycle,
             ],
             path: "Sources/Coordinator/API", resources: [.embedInCode("openapi.json")], swiftSettings: strict),
         .target(

@@ -16,7 +16,8 @@ struct Affine: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, DemoCommand.self, DatabaseCommand.self, CoordinatorCommand.self, WorkerCommand.self,
             ChainCommand.self, MinerCommand.self, BenchmarkCommand.self, EnvironmentCommand.self, WindowCommand.self,
-            ContestCommand.self, RuleCommand.self, ArenaCommand.self, EvalCommand.self, TargonCommand.self,
+            ContestCommand.self, RuleCommand.self, ArenaCommand.self, TokenCommand.self, EvalCommand.self,
+            TargonCommand.self,
             RankCommand.self, WeightsCommand.self, GetRankCommand.self, GetMinerCommand.self, GetScoresCommand.self,
             GetScoreCommand.self, GetWeightsCommand.self, PullCommand.self, CommitCommand.self, MinerDeployCommand.self,
             ValidatorCommand.self, AuditCommand.self, DoctorCommand.self, BenchCommand.self,

@@ -48,7 +48,7 @@ import Testing
                 granted("affine_coordinator", "UPDATE")
                     == [
                         "admission", "arena_control", "contest", "environment", "evaluation", "evaluation_environment",
-                        "miner", "neuron", "reign", "task_window", "weight_emission", "window_task",
+                        "miner", "neuron", "operator_token", "reign", "task_window", "weight_emission", "window_task",
                     ].map { "affine.\($0)" })
             try await #expect(
                 granted("affine_coordinator", "INSERT").filter {

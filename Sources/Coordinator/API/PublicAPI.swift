@@ -21,7 +21,8 @@ public struct PublicAPI: Sendable {
 
     /// Puts the routes under `/api/v1`, and `/health` also at the root.
     public func addRoutes(to router: Router<some RequestContext>) {
-        router.add(middleware: Reading())
+        router.add(middleware: JSONErrors())
+        router.add(middleware: ReadsOnly())
         router.get("health") { _, _ in Self.answer(#"{"service":"affine","status":"ok"}"#) }
         let api = router.group("api/v1")
         api.get("health") { _, _ in Self.answer(#"{"service":"affine","status":"ok"}"#) }
@@ -130,30 +131,6 @@ public struct PublicAPI: Sendable {
                 .unprocessableContent, message: "\(name) '\(text.prefix(40))' is not valid: expected a number")
         }
         return number
-    }
-}
-
-/// What reads from anywhere need: errors in the shape that clients know, and no origin refused.
-private struct Reading<Context: RequestContext>: RouterMiddleware {
-    @concurrent func handle(
-        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        var response: Response
-        do {
-            guard request.method == .get || request.method == .head else {
-                throw HTTPError(
-                    .methodNotAllowed, headers: [.allow: "GET, HEAD"], message: "only reads are served here")
-            }
-            response = try await next(request, context)
-        } catch let error as HTTPError {
-            let detail = JSONValue.object(["detail": .string(error.body ?? error.status.reasonPhrase)])
-            response = Response(
-                status: error.status, headers: error.headers,
-                body: .init(byteBuffer: .init(string: (try? detail.jsonText()) ?? "")))
-            response.headers[.contentType] = "application/json"
-        }
-        response.headers[.accessControlAllowOrigin] = "*"
-        return response
     }
 }
 

@@ -71,7 +71,7 @@ public struct EvaluationProgress: Sendable {
 }
 
 /// A statement whose every row is one JSON object.
-private protocol JSONRows: Statement where Row == JSONValue {}
+protocol JSONRows: Statement where Row == JSONValue {}
 
 extension JSONRows {
     static func decode(_ row: inout RowReader) throws(PostgresError) -> JSONValue {

@@ -25,6 +25,11 @@ public struct SHA256Digest: Hashable, Sendable, CustomStringConvertible {
         self.bytes = bytes
     }
 
+    /// Whether it is another one, in a time that does not tell where they differ.
+    public func isEqualInConstantTime(to other: SHA256Digest) -> Bool {
+        CRYPTO_memcmp(bytes, other.bytes, bytes.count) == 0
+    }
+
     /// Lower-case hexadecimal, 64 characters.
     public var hex: String { Self.hex(bytes) }
 

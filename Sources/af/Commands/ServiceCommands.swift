@@ -24,10 +24,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
             let http = HTTPClient()
             try await Backend.with(options) { backend in
                 let follower = try chain.service(backend.database, http, logger: logger)
-                let arena = CoordinatorService(
-                    database: backend.database, settings: arena.settings, http: http, logger: logger)
-                let servers = try api.services(backend.database, burn: chain.emission.burn, logger: logger)
-                try await Services.run([arena, follower].compactMap(\.self) + servers, logger: logger)
+                let settings = arena.settings
+                let mover = CoordinatorService(
+                    database: backend.database, settings: settings, http: http, logger: logger)
+                let servers = try api.services(
+                    backend.database, burn: chain.emission.burn, settings: settings, logger: logger)
+                try await Services.run([mover, follower].compactMap(\.self) + servers, logger: logger)
             }
             await http.close()
         }
@@ -98,7 +100,8 @@ struct UpCommand: AsyncParsableCommand {
                 Backend.settings(workerURL, connections: WorkerService.connections, pooled: options.pooled),
                 logger: logger)
             if let follower = try chain.service(backend.database, http, logger: logger) { services.append(follower) }
-            services += try api.services(backend.database, burn: chain.emission.burn, logger: logger)
+            services += try api.services(
+                backend.database, burn: chain.emission.burn, settings: arena.settings, logger: logger)
             if settings.canServe {
                 services.append(WorkerService(settings: settings, database: workerDatabase, http: http, logger: logger))
             }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Coordinator
 import CoordinatorAPI
 import CoordinatorDashboard
 import Domain
@@ -30,9 +31,19 @@ struct APIOptions: ParsableArguments {
     @Option(help: "Address to serve /metrics on.")
     var metricsHost = "127.0.0.1"
 
+    @Option(
+        help: ArgumentHelp(
+            "Serve the operators' API on this port, to whoever has a token ('af token'); without it, it is not served.",
+            discussion: "Put TLS in front of it: tokens travel with each request."))
+    var operatorPort: Int?
+
+    @Option(help: "Address to serve the operators' API on.")
+    var operatorHost = "127.0.0.1"
+
     func validate() throws {
         for (name, port) in [
-            ("--api-port", apiPort), ("--dashboard-port", dashboardPort), ("--metrics-port", metricsPort),
+            ("--operator-port", operatorPort), ("--api-port", apiPort), ("--dashboard-port", dashboardPort),
+            ("--metrics-port", metricsPort),
         ] {
             guard (0...65_535).contains(port ?? 0) else {
                 throw ValidationError("\(name) '\(port ?? 0)' is not valid: expected 0 to 65535")
@@ -40,8 +51,12 @@ struct APIOptions: ParsableArguments {
         }
     }
 
-    /// - Parameter burn: What validators are told to burn.
-    func services(_ database: Database, burn: Score, logger: Logger) throws -> [any Service] {
+    /// - Parameters:
+    ///   - burn: What validators are told to burn.
+    ///   - settings: Of the arena that operators act on.
+    func services(
+        _ database: Database, burn: Score, settings: ArenaSettings, logger: Logger
+    ) throws -> [any Service] {
         var services: [any Service] = []
         if let apiPort {
             let router = Router(options: .autoGenerateHeadEndpoints)
@@ -52,6 +67,12 @@ struct APIOptions: ParsableArguments {
             let router = Router(options: .autoGenerateHeadEndpoints)
             try Dashboard(database: database).addRoutes(to: router)
             services.append(Self.server(router, "dashboard", "127.0.0.1", dashboardPort, path: "/", logger))
+        }
+        if let operatorPort {
+            let router = Router()
+            OperatorAPI(database: database, settings: settings, logger: logger).addRoutes(to: router)
+            services.append(
+                Self.server(router, "operators' API", operatorHost, operatorPort, path: "/api/v1/operator", logger))
         }
         if let metricsPort {
             let router = Router(options: .autoGenerateHeadEndpoints)

@@ -15,6 +15,13 @@ struct Reply: Sendable {
         return Reply(status: response.status, bytes: response.body, fields: response.headers.fields)
     }
 
+    static func post(_ body: String, to url: String, token: String?, _ http: HTTPClient) async throws -> Reply {
+        let headers = token.map { [(name: "authorization", value: "Bearer \($0)")] } ?? []
+        let response = try await http.send(
+            HTTPRequest(method: "POST", url: url, headers: headers, body: Array(body.utf8)))
+        return Reply(status: response.status, bytes: response.body, fields: response.headers.fields)
+    }
+
     /// `null` for what is no JSON.
     var body: JSONValue { (try? JSONDecoder().decode(JSONValue.self, from: Data(bytes))) ?? .null }
 
