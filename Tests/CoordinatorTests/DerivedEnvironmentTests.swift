@@ -133,6 +133,19 @@ import Testing
         }
     }
 
+    @Test("the champion's scores, by which the odds of a copy are told, are there for it as for any other")
+    func odds() async throws {
+        try await Stage.with({ $0.rerunTasks = 4 }) { stage in
+            let miners = try await prepare(stage, "a")
+            try await stage.play(miners) { .scored(500, tokens: $0.position.isMultiple(of: 2) ? 400 : 200) }
+            let scores = try await WindowHistory(database: stage.coordinator).championScores(
+                in: WindowID(rawValue: 1))
+            #expect(scores.map(\.environment.rawValue) == ["abd", "short"] && scores.map(\.scores.count) == [10, 10])
+            #expect(scores.map(\.reruns.count) == [4, 4])
+            #expect(Set(scores[1].scores.map(\.nano)) == [600_000_000, 800_000_000])
+        }
+    }
+
     @Test("one whose source is not in the window is quarantined, and the window opens without it")
     func withoutSource() async throws {
         try await Stage.with { stage in

@@ -89,21 +89,25 @@ private struct LoadChampionScores: Statement {
                 WHERE r.id = w.rerun_evaluation), w.baseline_evaluation) AS once
             FROM affine.task_window w WHERE w.id = $1
         ), counted AS (
-            SELECT a.evaluation, a.environment, ee.task_ids[a.position + 1] AS task, COALESCE(a.score_nano, we.lo_nano) AS score
+            SELECT r.evaluation, r.environment, ee.task_ids[r.position + 1] AS task,
+                   COALESCE(r.score_nano, CASE WHEN r.outcome = 'scored' THEN we.hi_nano ELSE we.lo_nano END) AS score
             FROM side s
-            JOIN affine.attempt a ON a.window_id = s.window_id AND a.evaluation IN (s.once, s.again)
-            JOIN affine.evaluation_environment ee ON ee.evaluation = a.evaluation AND ee.environment = a.environment
-            JOIN affine.window_environment we ON we.window_id = a.window_id AND we.environment = a.environment
-            WHERE a.final AND a.outcome IN ('scored', 'model_fault')
+            JOIN affine.result r ON r.window_id = s.window_id AND r.evaluation IN (s.once, s.again)
+            JOIN affine.window_environment we ON we.window_id = r.window_id AND we.environment = r.environment
+            JOIN affine.evaluation_environment ee ON ee.evaluation = r.evaluation
+                 AND ee.environment = COALESCE(we.derived_from, we.environment)
+            WHERE r.outcome IN ('scored', 'model_fault')
         )
         SELECT n.name, array_agg(f.score ORDER BY t.slate_position),
                COALESCE(array_agg(f.score ORDER BY t.slate_position) FILTER (WHERE g.task IS NOT NULL), '{}'),
                COALESCE(array_agg(g.score ORDER BY t.slate_position) FILTER (WHERE g.task IS NOT NULL), '{}')
         FROM side s
-        JOIN affine.window_task t ON t.window_id = s.window_id AND t.slate_position IS NOT NULL
-        JOIN affine.environment n ON n.id = t.environment
-        JOIN counted f ON f.evaluation = s.once AND f.environment = t.environment AND f.task = t.task_id
-        LEFT JOIN counted g ON g.evaluation = s.again AND g.environment = t.environment AND g.task = t.task_id
+        JOIN affine.window_environment we ON we.window_id = s.window_id
+        JOIN affine.window_task t ON t.window_id = s.window_id AND t.environment = COALESCE(we.derived_from, we.environment)
+             AND t.slate_position IS NOT NULL
+        JOIN affine.environment n ON n.id = we.environment
+        JOIN counted f ON f.evaluation = s.once AND f.environment = we.environment AND f.task = t.task_id
+        LEFT JOIN counted g ON g.evaluation = s.again AND g.environment = we.environment AND g.task = t.task_id
         GROUP BY n.name ORDER BY n.name COLLATE "C"
         """
     var window: WindowID
