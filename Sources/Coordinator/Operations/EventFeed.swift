@@ -21,7 +21,7 @@ package actor EventFeed {
     private var floor: Int64?
     private var looked: ContinuousClock.Instant?
 
-    package init(database: Database, interval: Duration = .seconds(1)) {
+    package init(database: Database, interval: Duration = .milliseconds(500)) {
         self.database = database
         self.interval = interval
     }
@@ -66,7 +66,7 @@ package actor EventFeed {
 
     /// The events after one, as they come, for as long as somebody listens. When nothing happens a comment says every
     /// `quiet` intervals that the connection lives.
-    package nonisolated func listen(after id: Int64, quiet: Int = 15) -> Listening {
+    package nonisolated func listen(after id: Int64, quiet: Int = 30) -> Listening {
         Listening(feed: self, interval: interval, quiet: quiet, after: id)
     }
 
