@@ -29,7 +29,9 @@ package actor EventFeed {
     /// The newest event there is, to listen from; 0 when there is none.
     package func newest() async throws -> Int64 {
         try await look()
-        return recent.last?.id ?? floor ?? 0
+        if let newest = recent.last?.id ?? floor { return newest }
+        // Somebody else's first look is still under way.
+        return try await database.run(NewestPublicEvent()).first ?? 0
     }
 
     /// The events after one, the oldest first: those that are there, or none.
@@ -103,12 +105,14 @@ package actor EventFeed {
     }
 }
 
+/// The kinds of events that concern everybody.
+private let publicKinds = [
+    "contest.opened", "contest.decided", "window.opened", "window.baseline_complete", "miner.crowned",
+]
+
 private struct NewestPublicEvent: Statement {
-    static let sql = """
-        SELECT id FROM affine.event
-        WHERE kind IN ('contest.opened', 'contest.decided', 'window.opened', 'window.baseline_complete', 'miner.crowned')
-        ORDER BY id DESC LIMIT 1
-        """
+    static let sql = "SELECT id FROM affine.event WHERE kind = ANY ($1) ORDER BY id DESC LIMIT 1"
+    func bind(_ bindings: inout Bindings) { bindings.append(publicKinds) }
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64 { try row.next() }
 }
 
@@ -116,12 +120,14 @@ private struct NewestPublicEvent: Statement {
 private struct LoadPublicEvents: Statement {
     static let sql = """
         SELECT id, jsonb_build_object('id', id, 'at', at, 'kind', kind, 'subject', subject, 'reason', reason)::text
-        FROM affine.event
-        WHERE id > $1 AND kind IN ('contest.opened', 'contest.decided', 'window.opened', 'window.baseline_complete', 'miner.crowned')
-        ORDER BY id LIMIT 500
+        FROM affine.event WHERE id > $1 AND kind = ANY ($2) ORDER BY id LIMIT 500
         """
     var after: Int64
-    func bind(_ bindings: inout Bindings) { bindings.append(after) }
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(after)
+        bindings.append(publicKinds)
+    }
 
     static func decode(_ row: inout RowReader) throws(PostgresError) -> PublicEvent {
         let id: Int64 = try row.next()

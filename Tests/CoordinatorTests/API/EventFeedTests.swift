@@ -47,6 +47,21 @@ import Testing
         }
     }
 
+    @Test("of those who come at once while the feed is new, nobody is told what happened before")
+    func atOnce() async throws {
+        try await Stage.with { stage in
+            try await play(stage)
+            let newest = try await stage.owner.value(
+                "SELECT max(id) FROM affine.event WHERE kind = 'contest.decided'")
+            let feed = EventFeed(database: stage.coordinator)
+            let starts = try await withThrowingTaskGroup(of: Int64.self) { group in
+                for _ in 0..<20 { group.addTask { try await feed.newest() } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(starts.map(String.init) == Array(repeating: newest, count: 20))
+        }
+    }
+
     @Test("however many ask within an interval, the database is looked at once")
     func once() async throws {
         try await Stage.with { stage in
