@@ -4,6 +4,7 @@ internal import FoundationEssentials
 internal import HTTPTypes
 public import Hummingbird
 public import Logging
+internal import NIOCore
 public import Postgres
 
 /// What an operator may change over HTTP, with a token that allows it and a reason: the acts of `af arena`, `af window rotate`,
@@ -38,7 +39,10 @@ public struct OperatorAPI: Sendable {
             try await act(.arena, request) { try await $0.control.rotate(reason: $0.reason) }
         }
         api.post("contests/:contest/void") { request, context in
-            guard let number = context.parameters.get("contest", as: Int64.self) else { throw HTTPError(.notFound) }
+            let text = context.parameters.get("contest") ?? ""
+            guard let number = Int64(text) else {
+                throw HTTPError(.notFound, message: "'\(text.prefix(40))' is no contest: expected its number")
+            }
             let arena = Arena(database: database, settings: settings, logger: logger)
             return try await act(.contests, request) {
                 try await arena.voidContest(ContestID(rawValue: number), reason: $0.reason, actor: $0.actor)
@@ -105,7 +109,7 @@ public struct OperatorAPI: Sendable {
 
     private func reason(in request: Request) async throws -> String {
         let bytes: ByteBuffer
-        do { bytes = try await request.body.collect(upTo: Self.mostBytes) } catch {
+        do { bytes = try await request.body.collect(upTo: Self.mostBytes) } catch is NIOTooManyBytesError {
             throw HTTPError(.contentTooLarge, message: "the body is larger than \(Self.mostBytes) bytes")
         }
         guard let body = try? JSONDecoder().decode(Body.self, from: Data(bytes.readableBytesView)) else {

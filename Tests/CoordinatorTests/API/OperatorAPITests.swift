@@ -104,6 +104,8 @@ import Testing
                         try await asker.post("arena/pause", arena, body: body).status == status, "\(body.prefix(20))")
                 }
                 #expect(try await asker.post("miners/x/invalidate", miners).status == 404)
+                let contest = try await asker.post("contests/x/void", miners)
+                #expect(contest.status == 404 && contest.detail == "'x' is no contest: expected its number")
                 #expect(try await asker.post("nothing", arena).status == 404)
             }
             try await #expect(stage.owner.value("SELECT paused_reason IS NULL FROM affine.arena_control") == "true")
