@@ -16,7 +16,6 @@ struct Fault: Equatable, Sendable {
         case environmentSlow = "environment slow"
         case environmentStuck = "environment stuck"
         case environmentFails = "environment hangs up"
-        case clockJumped = "worker's clock jumped"
         case diskFull = "disk of Postgres full"
 
         /// How many there are that it can happen to.
@@ -32,7 +31,7 @@ struct Fault: Equatable, Sendable {
         var milliseconds: ClosedRange<Int> {
             switch self {
             case .workerFrozen: 4_000...6_000
-            case .coordinatorFrozen, .environmentStuck, .clockJumped: 2_000...6_000
+            case .coordinatorFrozen, .environmentStuck: 2_000...6_000
             case .postmasterKilled, .serverCrashed, .poolerKilled: 0...2_500
             case .settleCut, .decisionCut, .environmentSlow, .environmentFails, .diskFull: 1_000...3_000
             case .workerKilled, .coordinatorKilled, .connectionsCut: 0...0
