@@ -111,6 +111,19 @@ extension PostgresDecodable where Self: RawRepresentable, RawValue: PostgresDeco
         }
         self = value
     }
+
+    public static func decodePostgresArray(_ bytes: RawSpan, type: PostgresType) throws(PostgresError) -> [Self] {
+        var values: [Self] = []
+        let raw = try RawValue.decodePostgresArray(bytes, type: type)
+        values.reserveCapacity(raw.count)
+        for value in raw {
+            guard let value = Self(rawValue: value) else {
+                throw PostgresError(.decoding, "an array with what is not a value of \(Self.self)")
+            }
+            values.append(value)
+        }
+        return values
+    }
 }
 
 extension Optional: PostgresTyped where Wrapped: PostgresTyped {

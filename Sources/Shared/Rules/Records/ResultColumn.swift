@@ -1,20 +1,20 @@
 import Domain
 
-/// One side's results on a slate, in slate order: eight bytes a task, so that a contest of a million fits in memory.
+/// One side's results on a slate, in slate order: two bytes a task as a rule, so that a contest of a million fits in memory.
 public struct ResultColumn: Hashable, Sendable, RandomAccessCollection {
     /// A score in nano-units, or one of the words below. `RuleDocument.maxBound` keeps scores away from these.
-    private var codes: [Int64]
+    private var codes: PaletteArray
 
     private static let missing = Int64.min
     private static let words: [TaskResult] = [.modelFault, .infraFault, .environmentFault, .cancelled]
 
     /// As many tasks without a result as `count` says.
     public init(missing count: Int) {
-        codes = [Int64](repeating: Self.missing, count: count)
+        codes = PaletteArray(repeating: Self.missing, count: count)
     }
 
     public init(_ results: some Sequence<TaskResult?>) {
-        codes = results.map(Self.code)
+        codes = PaletteArray(results.map(Self.code))
     }
 
     public var startIndex: Int { 0 }
