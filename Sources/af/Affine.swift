@@ -22,4 +22,8 @@ struct Affine: AsyncParsableCommand {
             GetScoreCommand.self, GetWeightsCommand.self, PullCommand.self, CommitCommand.self, MinerDeployCommand.self,
             ValidatorCommand.self, AuditCommand.self, DoctorCommand.self, BenchCommand.self,
         ])
+    static func main() async {
+        OpenFiles.raiseLimit()
+        await main(nil)
+    }
 }

@@ -1,4 +1,5 @@
 import Coordinator
+import CoordinatorAPI
 import CoordinatorDashboard
 import Domain
 import Hummingbird
@@ -142,7 +143,7 @@ import Testing
                     stage.owner.value("SELECT affine.is_benchmark('\(hotkey)')") == "\(hotkey.isBenchmark)")
             }
             #expect(entrants[0].isBenchmark)
-            let router = Router()
+            let router = Router(context: ClientContext.self)
             try Dashboard(database: stage.coordinator).addRoutes(to: router)
             try await Served.with(router) { url, http in
                 let page = String(decoding: try await Reply.get("\(url)/contests/2", http).bytes, as: UTF8.self)

@@ -98,11 +98,15 @@ public struct PublicAPI: Sendable {
     func missing(_ what: String) -> HTTPError { HTTPError(.notFound, message: "there is no such \(what)") }
 
     static func answer(_ text: String, for request: Request? = nil) -> Response {
-        let tag = "\"\(SHA256Digest(of: text).hex.prefix(32))\""
+        // Weak, because what is sent may be compressed.
+        let tag = "W/\"\(SHA256Digest(of: text).hex.prefix(32))\""
         var headers: HTTPFields = [
             .contentType: "application/json", .eTag: tag, .cacheControl: "public, max-age=1",
         ]
-        if request?.headers[.ifNoneMatch] == tag { return Response(status: .notModified, headers: headers) }
+        let known = request?.headers[.ifNoneMatch]?.split(separator: ",").map { $0.filter { $0 != " " } } ?? []
+        if known.contains(where: { $0 == "*" || $0 == tag || "W/\($0)" == tag }) {
+            return Response(status: .notModified, headers: headers)
+        }
         headers[.contentLength] = "\(text.utf8.count)"
         return Response(status: .ok, headers: headers, body: .init(byteBuffer: .init(string: text)))
     }

@@ -40,7 +40,22 @@ struct APIOptions: ParsableArguments {
     @Option(help: "Address to serve the operators' API on.")
     var operatorHost = "127.0.0.1"
 
+    @Option(
+        help:
+            "Requests a second that a client of the API and the operators' API may send; twice as many at once; 0: any number."
+    )
+    var rateLimit = 50
+
+    @Flag(
+        help: ArgumentHelp(
+            "Tell clients apart by the last address in X-Forwarded-For.",
+            discussion: "Only behind a proxy that appends it: elsewhere clients could pretend to be many."))
+    var behindProxy = false
+
     func validate() throws {
+        guard (0...1_000_000).contains(rateLimit) else {
+            throw ValidationError("--rate-limit '\(rateLimit)' is not valid: expected 0 to 1000000")
+        }
         for (name, port) in [
             ("--operator-port", operatorPort), ("--api-port", apiPort), ("--dashboard-port", dashboardPort),
             ("--metrics-port", metricsPort),
@@ -57,41 +72,43 @@ struct APIOptions: ParsableArguments {
     func services(
         _ database: Database, burn: Score, settings: ArenaSettings, logger: Logger
     ) throws -> [any Service] {
+        let limits = ServerLimits(requestsPerSecond: rateLimit == 0 ? nil : rateLimit, isBehindProxy: behindProxy)
         var services: [any Service] = []
         if let apiPort {
-            let router = Router(options: .autoGenerateHeadEndpoints)
+            let router = Router(context: ClientContext.self, options: .autoGenerateHeadEndpoints)
             PublicAPI(database: database, burn: burn).addRoutes(to: router)
-            services.append(Self.server(router, "API", apiHost, apiPort, path: "/api/v1", logger))
+            services.append(Self.server(router, "API", apiHost, apiPort, path: "/api/v1", limits, logger))
         }
         if let dashboardPort {
-            let router = Router(options: .autoGenerateHeadEndpoints)
+            let router = Router(context: ClientContext.self, options: .autoGenerateHeadEndpoints)
             try Dashboard(database: database).addRoutes(to: router)
-            services.append(Self.server(router, "dashboard", "127.0.0.1", dashboardPort, path: "/", logger))
+            services.append(
+                Self.server(router, "dashboard", "127.0.0.1", dashboardPort, path: "/", ServerLimits(), logger))
         }
         if let operatorPort {
-            let router = Router()
+            let router = Router(context: ClientContext.self)
             OperatorAPI(database: database, settings: settings, logger: logger).addRoutes(to: router)
             services.append(
-                Self.server(router, "operators' API", operatorHost, operatorPort, path: "/api/v1/operator", logger))
+                Self.server(
+                    router, "operators' API", operatorHost, operatorPort, path: "/api/v1/operator", limits, logger))
         }
         if let metricsPort {
-            let router = Router(options: .autoGenerateHeadEndpoints)
+            let router = Router(context: ClientContext.self, options: .autoGenerateHeadEndpoints)
             Dashboard.addMetrics(of: database, to: router)
-            services.append(Self.server(router, "metrics page", metricsHost, metricsPort, path: "/metrics", logger))
+            services.append(
+                Self.server(router, "metrics page", metricsHost, metricsPort, path: "/metrics", ServerLimits(), logger))
         }
         return services
     }
 
     private static func server(
-        _ router: Router<BasicRequestContext>, _ name: String, _ host: String, _ port: Int, path: String,
-        _ logger: Logger
+        _ router: Router<ClientContext>, _ name: String, _ host: String, _ port: Int, path: String,
+        _ limits: ServerLimits, _ logger: Logger
     ) -> any Service {
-        Application(
-            router: router, configuration: .init(address: .hostname(host, port: port), serverName: "affine"),
-            onServerRunning: { channel in
-                logger.notice(
-                    "the \(name) is served",
-                    metadata: ["url": "http://\(host):\(channel.localAddress?.port ?? 0)\(path)"])
+        APIServer.application(
+            router, host: host, port: port, limits: limits,
+            onServerRunning: { port in
+                logger.notice("the \(name) is served", metadata: ["url": "http://\(host):\(port)\(path)"])
             }, logger: logger)
     }
 }

@@ -10,8 +10,13 @@ struct Reply: Sendable {
 
     /// Asks with the client that everything else uses.
     static func get(_ url: String, _ http: HTTPClient, etag: String? = nil) async throws -> Reply {
-        let response = try await http.send(
-            HTTPRequest(url: url, headers: etag.map { [("if-none-match", $0)] } ?? []))
+        try await ask("GET", url, etag.map { [("if-none-match", $0)] } ?? [], http)
+    }
+
+    static func ask(
+        _ method: String, _ url: String, _ headers: [(name: String, value: String)], _ http: HTTPClient
+    ) async throws -> Reply {
+        let response = try await http.send(HTTPRequest(method: method, url: url, headers: headers))
         return Reply(status: response.status, bytes: response.body, fields: response.headers.fields)
     }
 

@@ -1,4 +1,5 @@
 import Coordinator
+import CoordinatorAPI
 import CoordinatorDashboard
 import Domain
 import FoundationEssentials
@@ -11,7 +12,7 @@ import Testing
     private func serving(
         _ stage: Stage, _ body: @escaping @Sendable (String, HTTPClient) async throws -> Void
     ) async throws {
-        let router = Router()
+        let router = Router(context: ClientContext.self)
         try Dashboard(database: stage.coordinator).addRoutes(to: router)
         try await Served.with(router, body)
     }

@@ -12,7 +12,7 @@ import Testing
     private func serving(
         _ stage: Stage, _ body: @escaping @Sendable (Asker) async throws -> Void
     ) async throws {
-        let router = Router()
+        let router = Router(context: ClientContext.self)
         OperatorAPI(database: stage.coordinator, settings: ArenaSettings(), logger: FreshDatabase.logger)
             .addRoutes(to: router)
         try await Served.with(router) { try await body(Asker(url: "\($0)/api/v1/operator", http: $1)) }

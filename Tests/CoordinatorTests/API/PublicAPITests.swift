@@ -13,7 +13,7 @@ import Testing
     private func serving(
         _ stage: Stage, burn: String = "0", _ body: @escaping @Sendable (String, HTTPClient) async throws -> Void
     ) async throws {
-        let router = Router()
+        let router = Router(context: ClientContext.self)
         PublicAPI(database: stage.coordinator, burn: try #require(Score(decimal: burn))).addRoutes(to: router)
         try await Served.with(router) { try await body("\($0)/api/v1", $1) }
     }

@@ -1,17 +1,18 @@
+import CoordinatorAPI
 import HTTPClient
 import Hummingbird
-import NIOCore
 import TestSupport
 
 enum Served {
     /// Serves a router on a port of its own while `body` asks it.
     static func with(
-        _ router: Router<BasicRequestContext>, _ body: @escaping @Sendable (String, HTTPClient) async throws -> Void
+        _ router: Router<ClientContext>, limits: ServerLimits = ServerLimits(),
+        _ body: @escaping @Sendable (String, HTTPClient) async throws -> Void
     ) async throws {
         let (ports, found) = AsyncStream<Int>.makeStream()
-        let application = Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { found.yield($0.localAddress?.port ?? 0) }, logger: FreshDatabase.logger)
+        let application = APIServer.application(
+            router, host: "127.0.0.1", port: 0, limits: limits, onServerRunning: { found.yield($0) },
+            logger: FreshDatabase.logger)
         let http = HTTPClient()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await application.run() }

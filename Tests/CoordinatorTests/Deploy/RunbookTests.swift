@@ -1,4 +1,5 @@
 import Coordinator
+import CoordinatorAPI
 import CoordinatorDashboard
 import Domain
 import Foundation
@@ -73,7 +74,7 @@ import Testing
     @Test("metrics can be served alone, without the pages that show what is sealed")
     func metricsAlone() async throws {
         try await Stage.with { stage in
-            let router = Router()
+            let router = Router(context: ClientContext.self)
             Dashboard.addMetrics(of: stage.coordinator, to: router)
             try await Served.with(router) { url, http in
                 let metrics = try await Reply.get("\(url)/metrics", http)
