@@ -109,7 +109,10 @@ class Chain:
         return self.included()
 
     def included(self):
-        Path(self.path).write_text(json.dumps(self.state))
+        # Whole or not at all: whoever follows it reads at any moment.
+        beside = Path(f"{self.path}.new")
+        beside.write_text(json.dumps(self.state))
+        beside.replace(self.path)
         if self.state.get("refuses"):
             return ExtrinsicResult(
                 False, self.state["refuses"], error=ChainError(self.state["refuses"], code=ErrorCode.UNKNOWN))
