@@ -23,7 +23,7 @@ import Testing
     static func serving(_ folder: String, _ body: ([String]) async throws -> Void) async throws {
         let ended = try await Subprocess.run(
             .path(Program.path()),
-            arguments: ["up", "--data", "\(folder)", "--api-port", "0", "--dashboard-port", "0"],
+            arguments: ["up", "--data", "\(folder)", "--api-port", "0", "--rate-limit", "0", "--dashboard-port", "0"],
             environment: Program.surroundings(), input: .none, output: .discarded, error: .sequence
         ) { up in
             try await body(addresses(up.standardError))
