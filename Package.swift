@@ -185,6 +185,7 @@ let package = Package(
                 .embedInCode("0026_derived_environments.sql"),
                 .embedInCode("0027_timeline.sql"),
                 .embedInCode("0028_operator_tokens.sql"),
+                .embedInCode("0029_attempt_minutes.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

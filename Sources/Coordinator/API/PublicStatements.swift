@@ -23,7 +23,8 @@ struct RankDocument: PublicDocument {
             FROM open_window w
             JOIN ops.evaluation_progress g ON g.window_id = w.id
             JOIN person p ON p.hotkey = g.hotkey
-            WHERE g.evaluation = w.baseline_evaluation OR g.evaluation IN (SELECT challenger_evaluation FROM running)
+            WHERE g.evaluation = ANY (ARRAY(SELECT baseline_evaluation FROM open_window
+                                            UNION ALL SELECT challenger_evaluation FROM running))
             GROUP BY p.uid
         ), terminal AS (
             SELECT p.uid, jsonb_object_agg(s.environment, jsonb_build_object('count', s.count, 'avg', s.average,

@@ -30,6 +30,9 @@ public struct CoordinatorService: Service {
                 group.addTask { await repeating("advance", every: interval, logger) { try await arena.advance() } }
                 group.addTask { await repeating("ranges", every: .seconds(10), logger) { try await ranges.refresh() } }
                 group.addTask { await repeating("rescue", every: .seconds(1), logger) { try await rescue() } }
+                group.addTask {
+                    await repeating("sums", every: .seconds(60), logger) { _ = try await database.run(SumAttempts()) }
+                }
             }
         }
     }
@@ -60,6 +63,12 @@ struct Rescue: Statement {
 struct BackUp: Statement {
     static let sql = "SELECT affine.back_up()"
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Int32 { try row.next() }
+}
+
+/// Sums attempts for dashboards up to a moment that every report of before is long committed. Row: how many rows that made.
+struct SumAttempts: Statement {
+    static let sql = "SELECT affine.sum_attempts(clock_timestamp() - interval '2 minutes')"
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64 { try row.next() }
 }
 
 /// Row: how many evaluations came to an end because their model can't be loaded.
