@@ -92,23 +92,13 @@ public struct PublicAPI: Sendable {
     func cached(
         _ request: Request, _ key: String, _ make: @Sendable () async throws -> String
     ) async throws -> Response {
-        Self.answer(try await cache.answer(to: key, make), for: request)
+        try await cache.answer(to: key, make).response(to: request)
     }
 
     func missing(_ what: String) -> HTTPError { HTTPError(.notFound, message: "there is no such \(what)") }
 
     static func answer(_ text: String, for request: Request? = nil) -> Response {
-        // Weak, because what is sent may be compressed.
-        let tag = "W/\"\(SHA256Digest(of: text).hex.prefix(32))\""
-        var headers: HTTPFields = [
-            .contentType: "application/json", .eTag: tag, .cacheControl: "public, max-age=1",
-        ]
-        let known = request?.headers[.ifNoneMatch]?.split(separator: ",").map { $0.filter { $0 != " " } } ?? []
-        if known.contains(where: { $0 == "*" || $0 == tag || "W/\($0)" == tag }) {
-            return Response(status: .notModified, headers: headers)
-        }
-        headers[.contentLength] = "\(text.utf8.count)"
-        return Response(status: .ok, headers: headers, body: .init(byteBuffer: .init(string: text)))
+        Answer(text).response(to: request)
     }
 
     // MARK: Parameters
@@ -135,18 +125,5 @@ public struct PublicAPI: Sendable {
                 .unprocessableContent, message: "\(name) '\(text.prefix(40))' is not valid: expected a number")
         }
         return number
-    }
-}
-
-/// Keeps answers for a second; who asks meanwhile gets the same one.
-private actor AnswerCache {
-    private var answers: [String: (text: String, made: ContinuousClock.Instant)] = [:]
-
-    func answer(to key: String, _ make: @Sendable () async throws -> String) async throws -> String {
-        if let kept = answers[key], ContinuousClock.now - kept.made < .seconds(1) { return kept.text }
-        let text = try await make()
-        if answers.count > 1_000 { answers.removeAll() }
-        answers[key] = (text, .now)
-        return text
     }
 }
