@@ -30,8 +30,8 @@ package struct Answer: Sendable {
     }
 }
 
-/// Answers that are at most a second old. However many ask, one is made; from half a second on whoever asks first makes the
-/// next, and the others are still given the kept one, so that next to nobody waits at a busy route.
+/// Answers that are at most a second old. However many ask, one is made; and while `run` runs, one that is asked for when it
+/// is half that old is made anew beside the requests, so that nobody waits at a busy route.
 package actor AnswerCache {
     private struct Kept {
         let answer: Answer
@@ -45,32 +45,47 @@ package actor AnswerCache {
     private var kept: [String: Kept] = [:]
     /// Those who wait for an answer that is being made.
     private var making: [String: [CheckedContinuation<Answer?, Never>]] = [:]
+    /// Those that `run` was asked to make.
+    private var asked: Set<String> = []
+    private let (refreshes, refresh) = AsyncStream<@Sendable () async -> Void>.makeStream(
+        bufferingPolicy: .bufferingNewest(mostKept))
 
     package init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         self.now = now
     }
 
-    /// - Throws: What `make` throws, unless the last answer is still good.
-    package func answer(to key: String, _ make: @Sendable () async throws -> String) async throws -> Answer {
+    /// Makes answers anew before they are too old, until it is cancelled.
+    package nonisolated func run() async {
+        await withDiscardingTaskGroup { group in
+            for await refresh in refreshes { group.addTask { await refresh() } }
+        }
+    }
+
+    package func answer(
+        to key: String, _ make: @escaping @Sendable () async throws -> String
+    ) async throws -> Answer {
         while true {
-            let age = kept[key].map { now() - $0.begun } ?? .seconds(1)
-            let good = age < .seconds(1) ? kept[key]?.answer : nil
-            if let good, age < .milliseconds(500) || making[key] != nil { return good }
-            if making[key] == nil {
-                do {
-                    return try await next(key, make)
-                } catch {
-                    guard let good else { throw error }
-                    return good
+            if let kept = kept[key], now() - kept.begun < .seconds(1) {
+                if now() - kept.begun >= .milliseconds(500), making[key] == nil, asked.insert(key).inserted {
+                    // Should it fail, whoever asks a second later is told.
+                    refresh.yield { _ = try? await self.renewed(key, make) }
                 }
+                return kept.answer
             }
+            if making[key] == nil { return try await next(key, make) }
             // Nil when making it failed for whoever did: then it is another's turn.
             if let made = await withCheckedContinuation({ making[key, default: []].append($0) }) { return made }
         }
     }
 
+    /// Made by nobody else meanwhile.
+    private func renewed(_ key: String, _ make: @Sendable () async throws -> String) async throws -> Answer? {
+        making[key] == nil ? try await next(key, make) : nil
+    }
+
     private func next(_ key: String, _ make: @Sendable () async throws -> String) async throws -> Answer {
         making[key] = []
+        asked.remove(key)
         var made: Answer?
         defer { making.removeValue(forKey: key)?.forEach { $0.resume(returning: made) } }
         let begun = now()

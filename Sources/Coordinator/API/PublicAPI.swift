@@ -4,9 +4,10 @@ public import Domain
 internal import HTTPTypes
 public import Hummingbird
 public import Postgres
+public import ServiceLifecycle
 
 /// The read routes that everybody may use, with the shapes that existing clients read. An answer is at most a second old.
-public struct PublicAPI: Sendable {
+public struct PublicAPI: Service {
     let database: Database
     let feed: EventFeed
     private let burn: Score
@@ -17,6 +18,11 @@ public struct PublicAPI: Sendable {
         self.database = database
         feed = EventFeed(database: database)
         self.burn = burn
+    }
+
+    /// Keeps the answers of busy routes young. Without it they are made when somebody waits for them.
+    public func run() async {
+        await cancelWhenGracefulShutdown { await cache.run() }
     }
 
     /// Puts the routes under `/api/v1`, and `/health` also at the root.
@@ -90,7 +96,7 @@ public struct PublicAPI: Sendable {
     }
 
     func cached(
-        _ request: Request, _ key: String, _ make: @Sendable () async throws -> String
+        _ request: Request, _ key: String, _ make: @escaping @Sendable () async throws -> String
     ) async throws -> Response {
         try await cache.answer(to: key, make).response(to: request)
     }

@@ -76,7 +76,9 @@ struct APIOptions: ParsableArguments {
         var services: [any Service] = []
         if let apiPort {
             let router = Router(context: ClientContext.self, options: .autoGenerateHeadEndpoints)
-            PublicAPI(database: database, burn: burn).addRoutes(to: router)
+            let api = PublicAPI(database: database, burn: burn)
+            api.addRoutes(to: router)
+            services.append(api)
             services.append(Self.server(router, "API", apiHost, apiPort, path: "/api/v1", limits, logger))
         }
         if let dashboardPort {
