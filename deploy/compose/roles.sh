@@ -10,6 +10,7 @@ CREATE ROLE affine_coordinator NOLOGIN;
 CREATE ROLE affine_worker NOLOGIN;
 CREATE ROLE affine_dashboard NOLOGIN;
 GRANT CREATE ON DATABASE affine TO affine_owner;
+ALTER DATABASE affine SET jit = off;
 GRANT pg_read_all_stats TO affine_owner;
 CREATE ROLE migrator LOGIN PASSWORD :'migrator' IN ROLE affine_owner;
 CREATE ROLE coordinator LOGIN PASSWORD :'coordinator' IN ROLE affine_coordinator;
