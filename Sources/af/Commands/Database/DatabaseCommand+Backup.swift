@@ -96,7 +96,7 @@ extension DatabaseCommand {
             }
         }
 
-        /// Roles are the cluster's, and a right on the database is its own: neither is in a backup.
+        /// Roles are the cluster's, and rights on the database and its settings are its own: none of them is in a backup.
         private static let roles = """
             DO $$
             DECLARE
@@ -108,6 +108,7 @@ extension DatabaseCommand {
                     END IF;
                 END LOOP;
                 EXECUTE format('GRANT CREATE ON DATABASE %I TO affine_owner', current_database());
+                EXECUTE format('ALTER DATABASE %I SET jit = off', current_database());
             END $$
             """
 
