@@ -31,6 +31,25 @@ import Testing
         }
     }
 
+    @Test("a contest that is over is shown once, with its verdict and where each environment stands")
+    func watch() async throws {
+        let watched = try await run("watch", "2", "--json")
+        #expect(watched.exitCode == 0)
+        let row = try watched.json()
+        #expect(try row["verdict"] == FinishedDemo.current.report["verdict"])
+        let environments = try #require(row["environments"]?.arrayValue)
+        #expect(environments.count == 2)
+        for environment in environments {
+            let lowest = try #require(environment["lowest"]?.doubleValue)
+            let highest = try #require(environment["highest"]?.doubleValue)
+            #expect(lowest <= highest && environment["to_beat"]?.doubleValue != nil)
+        }
+        let lines = try await run("watch", "2")
+        #expect(lines.output.hasPrefix("contest 2 decided, ") && !lines.output.contains("\u{1B}"), "\(lines.output)")
+        let absent = try await run("watch", "77")
+        #expect(absent.exitCode == 1 && absent.errors.contains("there is no contest 77"), "\(absent.errors)")
+    }
+
     @Test("a file that was changed is refused by the name of the part that was changed")
     func tampered() async throws {
         try await withExport { file in

@@ -31,6 +31,12 @@ public struct Reports: Sendable {
         try await database.run(ShowContest(contest: id))
     }
 
+    /// A contest with where each environment stands, as means of the whole slate: what the challenger has to exceed, and
+    /// between which it can still end. Without a number the one that runs; empty when there is none.
+    public func standing(of contest: ContestID?) async throws -> [JSONValue] {
+        try await database.run(ShowStanding(contest: contest))
+    }
+
     public func windows() async throws -> [JSONValue] { try await database.run(ListWindows()) }
 
     /// Weights on their way to the chain, the newest first.
@@ -126,6 +132,24 @@ private struct ShowContest: JSONRows {
         """
     var contest: ContestID
     func bind(_ bindings: inout Bindings) { bindings.append(contest.rawValue) }
+}
+
+private struct ShowStanding: JSONRows {
+    static let sql = """
+        SELECT to_jsonb(c) || jsonb_build_object('environments', COALESCE((
+            SELECT jsonb_agg(jsonb_build_object(
+                'environment', s.environment, 'tasks', s.tasks, 'decided', s.decided,
+                'champion', round(s.champion_sum_nano / 1e9 / s.tasks, 4), 'to_beat', round(s.bar_nano / 1e9 / s.tasks, 4),
+                'lowest', round((s.bar_nano + s.lower_nano) / 1e9 / s.tasks, 4),
+                'highest', round((s.bar_nano + s.upper_nano) / 1e9 / s.tasks, 4),
+                'standing', COALESCE(s.standing, CASE WHEN s.upper_nano <= 0 THEN 'below' WHEN s.lower_nano > 0 THEN 'above'
+                                                      ELSE 'open' END)) ORDER BY s.environment)
+            FROM ops.contest_standing s WHERE s.contest = c.contest), '[]'))
+        FROM ops.contest c
+        WHERE c.contest = COALESCE($1, (SELECT max(r.contest) FROM ops.contest r WHERE r.state = 'running'))
+        """
+    var contest: ContestID?
+    func bind(_ bindings: inout Bindings) { bindings.append(contest?.rawValue) }
 }
 
 private struct ListWindows: JSONRows {

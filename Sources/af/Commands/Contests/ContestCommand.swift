@@ -6,7 +6,8 @@ struct ContestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "contest", abstract: "Contests and their verdicts.",
         subcommands: [
-            List.self, Show.self, ContestExplainCommand.self, ContestTranscriptCommand.self, ContestReplayCommand.self,
+            List.self, Show.self, ContestWatchCommand.self, ContestExplainCommand.self, ContestTranscriptCommand.self,
+            ContestReplayCommand.self,
             ContestWhatifCommand.self, ContestExportCommand.self, Void.self,
         ])
 
