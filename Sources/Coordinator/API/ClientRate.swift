@@ -11,24 +11,35 @@ package final class ClientRate: Sendable {
     private let interval: Duration
     private let tolerance: Duration
     private let now: @Sendable () -> ContinuousClock.Instant
-    /// When the next request of a client would come if it kept to the rate.
-    private let due = Mutex<[String: ContinuousClock.Instant]>([:])
+    private let clients: Mutex<Clients>
+
+    private struct Clients {
+        /// When the next request of a client would come if it kept to the rate.
+        var due: [String: ContinuousClock.Instant] = [:]
+        /// When those who have been silent were last forgotten: once a second, since it looks at all of them.
+        var cleared: ContinuousClock.Instant
+    }
 
     package init(requestsPerSecond: Int, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         interval = .seconds(1) / requestsPerSecond
         tolerance = .seconds(Self.burstSeconds) - interval
         self.now = now
+        clients = Mutex(Clients(cleared: now()))
     }
 
     /// Counts a request. Returns nil when it may be answered, and otherwise how long to wait before the next.
     package func refusal(of client: String) -> Duration? {
-        due.withLock { due in
+        clients.withLock { clients in
             let now = now()
-            if due[client] == nil, due.count >= Self.mostClients { due = due.filter { $0.value > now } }
-            let key = due[client] == nil && due.count >= Self.mostClients ? "" : client
-            let next = max(due[key] ?? now, now)
+            if clients.due.count >= Self.mostClients, now - clients.cleared >= .seconds(1) {
+                clients.due = clients.due.filter { $0.value > now }
+                clients.cleared = now
+            }
+            let isStranger = clients.due[client] == nil && clients.due.count >= Self.mostClients
+            let key = isStranger ? "" : client
+            let next = max(clients.due[key] ?? now, now)
             guard next - now <= tolerance else { return next - now - tolerance }
-            due[key] = next + interval
+            clients.due[key] = next + interval
             return nil
         }
     }
