@@ -80,7 +80,7 @@ struct ContestPicture {
         let width = environments.map { Output.text($0["environment"]).count }.max() ?? 0
         let outcome = row["verdict"]?.stringValue.map { ", \($0)" } ?? ""
         let title = "contest \(Output.text(row["contest"])) \(Output.text(row["state"]))\(outcome)"
-        return ["\(title): \(Output.text(row["challenger"])) against \(Output.text(row["champion"]))"]
+        return [title] + ["challenger", "champion"].map { "\(Output.pad($0, to: 10))  \(Output.text(row[$0]))" }
             + environments.map { environment in
                 func text(_ key: String) -> String { Output.text(environment[key]) }
                 let (lowest, highest) = (text("lowest"), text("highest"))
