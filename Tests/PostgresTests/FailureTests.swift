@@ -1,3 +1,4 @@
+import Glibc
 import Postgres
 import TestSupport
 import Testing
@@ -23,6 +24,30 @@ import Testing
             // The cancel may arrive late, so the session is not used again.
             #expect(try await pool.run(BackendID()) != before)
         }
+    }
+
+    @Test("a cancelled task is free even when neither the server nor the network answers any more")
+    func cancelledInTheVoid() async throws {
+        let fresh = FreshDatabase.current
+        var settings = fresh.settings()
+        settings.maximumConnections = 1
+        settings.cancelPatience = .milliseconds(50)
+        let pool = Database(settings, logger: FreshDatabase.logger)
+        let backend = try #require(try await pool.run(BackendID()).first)
+        let error = try await postgresError {
+            try await withThrowingTaskGroup { group in
+                group.addTask { _ = try await pool.run(Sleep()) }
+                try await fresh.untilRunning("%pg_sleep(60)%")
+                // A stopped process keeps its connection, as a machine does that the network lost.
+                try #require(kill(backend, SIGSTOP) == 0)
+                group.cancelAll()
+                try await group.waitForAll()
+            }
+        }
+        kill(backend, SIGCONT)
+        #expect(error.code == .cancelled)
+        #expect(try await pool.run(BackendID()) != [backend])
+        await pool.close()
     }
 
     @Test("after a cancellation the closure can run no further statement, and its transaction is rolled back")

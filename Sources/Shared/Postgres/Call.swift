@@ -3,8 +3,9 @@ internal import Synchronization
 
 /// One use of a session, from before it begins until after it ended, and the only way to cancel it.
 ///
-/// A cancel is sent under the lock that `end` must take, so none can be sent after the use ended. It may still arrive
-/// late, hence a session that was ever sent one is not used again.
+/// The server is asked to cancel the statement; when it does not answer for `patience`, because it or the network is gone, the
+/// connection is ended without it. A cancel may arrive after the use ended, hence a session that was ever sent one is not used
+/// again.
 final class Call: Sendable {
     private enum State {
         case waiting
@@ -13,7 +14,12 @@ final class Call: Sendable {
         case ended
     }
 
+    private let patience: Duration
     private let state = Mutex(State.waiting)
+
+    init(patience: Duration) {
+        self.patience = patience
+    }
 
     func begin(_ canceller: Canceller) throws(PostgresError) {
         let isWaiting = state.withLock { state in
@@ -48,22 +54,28 @@ final class Call: Sendable {
             case .cancelled, .ended: return false
             }
         }
-        if mustSend { Canceller.queue.async { self.send(again: .milliseconds(50)) } }
+        guard mustSend else { return }
+        Canceller.queue.async { self.send(again: .milliseconds(50)) }
+        Canceller.queue.asyncAfter(deadline: .now() + .milliseconds(Int(patience.milliseconds))) {
+            self.unanswered?.hangUp()
+        }
+    }
+
+    /// Of a use that was cancelled and has not ended yet.
+    private var unanswered: Canceller? {
+        state.withLock { state in
+            if case .cancelled(let canceller) = state { canceller } else { nil }
+        }
     }
 
     /// Sends again until the call ends: a server that had not yet begun the statement ignores a cancel.
     private func send(again delay: DispatchTimeInterval) {
-        let wasSent = state.withLock { state in
-            guard case .cancelled(let canceller?) = state else { return false }
-            canceller.send()
-            return true
-        }
-        if wasSent {
-            Canceller.queue.asyncAfter(deadline: .now() + delay) { self.send(again: .milliseconds(500)) }
-        }
+        guard let canceller = unanswered else { return }
+        canceller.send()
+        Canceller.queue.asyncAfter(deadline: .now() + delay) { self.send(again: .milliseconds(500)) }
     }
 
-    /// Waits for a cancel being sent; true when the session must not be used again.
+    /// True when the session must not be used again.
     func end() -> Bool {
         state.withLock { state in
             defer { state = .ended }

@@ -29,7 +29,7 @@ public final class Database: Sendable {
     public func withSession<T: Sendable>(_ body: @Sendable (inout Session) throws -> T) async throws -> T {
         let connection = try await acquire()
         defer { release(connection) }
-        let call = Call()
+        let call = Call(patience: settings.cancelPatience)
         return try await withTaskCancellationHandler {
             try await connection.use(call, body)
         } onCancel: {

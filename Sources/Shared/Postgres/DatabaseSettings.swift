@@ -11,6 +11,8 @@ public struct DatabaseSettings: Sendable {
     public var statementTimeout: Duration = .seconds(30)
     /// The longest a transaction may sit idle before the server ends its session; zero for no limit.
     public var idleInTransactionTimeout: Duration = .seconds(30)
+    /// How long a server that was asked to cancel may take to answer before the connection is given up.
+    public var cancelPatience: Duration = .seconds(2)
     /// How often a transaction is run before a conflict is passed on.
     public var transactionAttempts = 8
     /// Off behind a pooler in transaction mode, such as PgBouncer: then statements are not prepared by name, and the two

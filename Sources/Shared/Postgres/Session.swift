@@ -147,6 +147,7 @@ internal import Logging
         do { try call?.check() } catch { throw named(error, statement) }
         guard let pointer = unsafe send(connection) else {
             isPoisoned = true
+            if call?.isCancelled == true { throw named(Call.error, statement) }
             throw PostgresError(.connectionLost, unsafe Self.errorMessage(connection), statement: statement)
         }
         let result = unsafe QueryResult(pointer)
@@ -164,6 +165,8 @@ internal import Logging
     private mutating func failure(_ result: borrowing QueryResult, _ statement: String?) -> PostgresError {
         if unsafe PQstatus(connection) == CONNECTION_BAD {
             isPoisoned = true
+            // We may have hung up ourselves.
+            if call?.isCancelled == true { return named(Call.error, statement) }
             return result.error(.connectionLost, statement: statement)
         }
         let error = result.error(.serverError, statement: statement)
