@@ -6,35 +6,28 @@ import Postgres
 struct ChaosArena: Sendable {
     let folder: String
     let server: ChaosServer
-    let world: ChaosWorld
+    let world: ScriptedWorld
     let supervisor: Supervisor
     let tally = ChaosTally()
-
-    static let environments = ["alpha", "beta", "gamma"]
 
     /// Makes everything but the processes.
     init(folder: String, pace: Int) async throws {
         self.folder = folder
-        world = ChaosWorld(pace: pace)
+        world = ScriptedWorld(pace: pace)
         server = try await ChaosServer(folder: folder)
         supervisor = Supervisor(folder: folder)
         try await server.prepare()
     }
 
-    func units(of miners: [ChaosMiner]) -> [Supervisor.Unit] {
+    func units(of scenario: Scenario) -> [Supervisor.Unit] {
         let coordinators = (0..<ChaosPlan.coordinators).map { number in
-            unit(
-                "coordinator-\(number)", "affine_coordinator", isPooled: number > 0,
-                ["coordinator", "run", "--no-curtail", "--rerun-tasks", "0"])
+            unit("coordinator-\(number)", "affine_coordinator", isPooled: number > 0, Scenario.coordinator)
         }
-        let endpoints = miners.flatMap { ["--endpoint", "\($0.model)=\(world.endpointURL($0))"] }
         let workers = (0..<ChaosPlan.workers).map { number in
-            unit(
-                "worker-\(number)", "affine_worker", isPooled: number != 1,
-                [
-                    "worker", "run", "--name", "worker-\(number)", "--concurrency", "4", "--grace", "2", "--ttl",
-                    "\(ChaosPlan.timeToLive)",
-                ] + endpoints)
+            let name = "worker-\(number)"
+            return unit(
+                name, "affine_worker", isPooled: number != 1,
+                scenario.worker(name, timeToLive: ChaosPlan.timeToLive))
         }
         return coordinators + workers
     }
@@ -69,11 +62,9 @@ struct ChaosArena: Sendable {
         case .connectionsCut: cut(fault.kind, try? await owner.run(CutConnections()).first)
         case .settleCut: await cutWhen(fault, owner, CutSettles())
         case .decisionCut: await cutWhen(fault, owner, CutSteps())
-        case .environmentSlow, .environmentStuck, .environmentFails:
-            world.suffer(fault.kind, by: 1)
-            tally.injected(fault.kind)
-            try? await Task.sleep(for: fault.duration)
-            world.suffer(fault.kind, by: -1)
+        case .environmentSlow: await trouble(.slow, fault)
+        case .environmentStuck: await trouble(.stuck, fault)
+        case .environmentFails: await trouble(.failing, fault)
         case .diskFull: try await fillDisk(fault)
         }
     }
@@ -84,6 +75,13 @@ struct ChaosArena: Sendable {
 
     private func cut(_ kind: Fault.Kind, _ sessions: Int64?) {
         count(kind, sessions ?? 0 > 0)
+    }
+
+    private func trouble(_ trouble: ScriptedWorld.Trouble, _ fault: Fault) async {
+        world.suffer(trouble, by: 1)
+        tally.injected(fault.kind)
+        try? await Task.sleep(for: fault.duration)
+        world.suffer(trouble, by: -1)
     }
 
     private func repair(after pause: Duration) async throws {

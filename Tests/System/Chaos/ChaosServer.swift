@@ -53,7 +53,7 @@ actor ChaosServer {
         try await maintenance.withSession { try $0.execute("CREATE DATABASE affine") }
         await maintenance.close()
         let migrated = try await Program.run("db", "migrate", "--database-url", url())
-        guard migrated.exitCode == 0 else { throw ChaosError("the schema is not there: \(migrated.errors)") }
+        guard migrated.exitCode == 0 else { throw ScenarioError("the schema is not there: \(migrated.errors)") }
         let owner = owner()
         try await owner.withSession { session in
             for user in Self.users { try session.execute("ALTER ROLE \(user) LOGIN") }
@@ -116,13 +116,5 @@ actor ChaosServer {
         let result = try await Subprocess.run(
             .name(program), arguments: Arguments(arguments), input: .none, output: .discarded, error: .discarded)
         return result.terminationStatus.isSuccess
-    }
-}
-
-struct ChaosError: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) {
-        self.description = description
     }
 }

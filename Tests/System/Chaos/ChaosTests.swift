@@ -19,7 +19,7 @@ import Testing
 
         #expect(disturbed.history.flaws.isEmpty, "seed \(seed): \(disturbed.history.flaws)")
         #expect(calm.history.flaws.isEmpty, "without faults: \(calm.history.flaws)")
-        #expect(disturbed.history.contests.count == disturbed.windows * ChaosRun.minersPerWindow)
+        #expect(disturbed.history.contests.count == disturbed.windows * Scenario.minersPerWindow)
         for (one, other) in zip(disturbed.history.contests, calm.history.contests) {
             #expect(one == other, "seed \(seed)")
         }

@@ -51,6 +51,8 @@ public final class LoopbackServer: Sendable {
         public internal(set) var hangUps = 0
         /// Bytes that the client's side of the connections took.
         public internal(set) var sent = 0
+        /// Requests that are neither answered whole nor given up, by their client's address.
+        public internal(set) var underWay: [String: Int] = [:]
         var closed = 0
         /// The most connections that were open at once.
         public internal(set) var mostOpen = 0
@@ -58,15 +60,17 @@ public final class LoopbackServer: Sendable {
 
     /// Of the TCP form.
     public let port: Int
-    public var url: String { "http://127.0.0.1:\(port)" }
+    public var url: String { "http://\(address):\(port)" }
+    private let address: String
     private let board: LogBoard
     private let wakeUp: Int32
 
-    /// Listens on a free port of 127.0.0.1, or on a socket at `unixSocket`.
+    /// Listens on a free port of an address of this machine, or on a socket at `unixSocket`.
     public init(
-        unixSocket: String? = nil, _ script: @escaping @Sendable (Request) -> [Step]
+        address: String = "127.0.0.1", unixSocket: String? = nil, _ script: @escaping @Sendable (Request) -> [Step]
     ) {
-        let (listener, port) = unixSocket.map { (Listening.unix(path: $0), 0) } ?? Listening.tcp()
+        let (listener, port) = unixSocket.map { (Listening.unix(path: $0), 0) } ?? Listening.tcp(address)
+        self.address = address
         self.port = port
         var pipes: [Int32] = [0, 0]
         precondition(pipe(&pipes) == 0, "no pipe")

@@ -61,9 +61,8 @@ final class ServerLoop {
     }
 
     private func accept() {
-        let descriptor = Glibc.accept(listener, nil, nil)
-        guard descriptor >= 0 else { return }
-        connections[descriptor] = ServedConnection(number: board.log.accepted)
+        guard let (descriptor, client) = Listening.accept(listener) else { return }
+        connections[descriptor] = ServedConnection(number: board.log.accepted, client: client)
         board.note { log in
             log.accepted += 1
             log.mostOpen = max(log.mostOpen, log.accepted - log.closed)
@@ -91,10 +90,16 @@ final class ServerLoop {
             if connection.steps.isEmpty {
                 guard let request = connection.nextRequest() else { return }
                 connection.steps = script(request)
-                board.note { $0.requests.append(request) }
+                let client = connection.client
+                board.note { log in
+                    log.requests.append(request)
+                    log.underWay[client, default: 0] += 1
+                }
+                connection.isAnswering = true
                 if connection.steps.isEmpty { return end(descriptor) }
             }
             guard perform(descriptor, connection) else { return }
+            if connection.steps.isEmpty { answered(connection) }
         }
     }
 
@@ -134,9 +139,16 @@ final class ServerLoop {
         return count
     }
 
+    private func answered(_ connection: ServedConnection) {
+        guard connection.isAnswering else { return }
+        connection.isAnswering = false
+        let client = connection.client
+        board.note { $0.underWay[client, default: 0] -= 1 }
+    }
+
     private func end(_ descriptor: Int32) {
         close(descriptor)
-        connections[descriptor] = nil
+        if let connection = connections.removeValue(forKey: descriptor) { answered(connection) }
         board.note { $0.closed += 1 }
     }
 }
@@ -144,13 +156,16 @@ final class ServerLoop {
 /// What a connection has received and has still to do.
 final class ServedConnection {
     let number: Int
+    let client: String
+    var isAnswering = false
     var received: [UInt8] = []
     var steps: [LoopbackServer.Step] = []
     /// Nil unless its step is to hold.
     var isHeld: Bool?
 
-    init(number: Int) {
+    init(number: Int, client: String) {
         self.number = number
+        self.client = client
     }
 
     var wantsToSend: Bool {

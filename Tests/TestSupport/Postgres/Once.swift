@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A value that is made by whoever asks first; all others wait for it. A failure is kept as well.
-final class Once<Value: Sendable>: Sendable {
+public final class Once<Value: Sendable>: Sendable {
     private enum State {
         case idle
         case making([CheckedContinuation<Value, any Error>])
@@ -10,7 +10,9 @@ final class Once<Value: Sendable>: Sendable {
 
     private let state = Mutex(State.idle)
 
-    func value(_ make: () async throws -> Value) async throws -> Value {
+    public init() {}
+
+    public func value(_ make: () async throws -> Value) async throws -> Value {
         let isFirst = state.withLock { state in
             guard case .idle = state else { return false }
             state = .making([])

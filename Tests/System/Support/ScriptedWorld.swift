@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 
 /// A miner of the recorded history, whose model scores what its name and the task say and nothing else.
-struct ChaosMiner: Sendable {
+struct ScriptedMiner: Sendable {
     let number: Int
     let hotkey: String
 
@@ -33,51 +33,53 @@ struct ChaosMiner: Sendable {
 }
 
 /// Models and environments, which live in this process and are no part of the arena.
-final class ChaosWorld: Sendable {
+final class ScriptedWorld: Sendable {
+    enum Trouble { case stuck, slow, failing }
+
     private struct Mood {
-        /// Answers come only while time passes.
-        var stuck = 0
-        var slow = 0
-        var failing = 0
+        /// How many want each; answers come only while time passes.
+        var troubles: [Trouble: Int] = [:]
         var calls = 0
+
+        func has(_ trouble: Trouble) -> Bool { troubles[trouble, default: 0] > 0 }
     }
 
     private let mood = Mutex(Mood())
     private let models: LoopbackServer
     private let servers: Mutex<LoopbackServer?> = Mutex(nil)
 
-    /// - Parameter pace: The most beats of the world's clock that a task takes; 0 to answer at once.
-    init(pace: Int) {
-        models = LoopbackServer { request in
+    /// - Parameters:
+    ///   - pace: The most beats of the world's clock that a task takes; 0 to answer at once.
+    ///   - address: Of this machine, where models and environments answer.
+    init(pace: Int, address: String = "127.0.0.1") {
+        models = LoopbackServer(address: address) { request in
             let place = request.line.split(separator: "/").dropFirst().first ?? ""
             guard request.line.contains("/v1/models ") else { return [.answer(404)] }
             return [.answer(body: #"{"object":"list","data":[{"id":"chaos/\#(place)"}]}"#.utf8)]
         }
-        let environment = LoopbackServer { [weak self] request in self?.answer(request, pace: pace) ?? [.close] }
+        let environment = LoopbackServer(address: address) { [weak self] request in
+            self?.answer(request, pace: pace) ?? [.close]
+        }
         servers.withLock { $0 = environment }
     }
 
     func environmentURL(_ name: String) -> String { servers.withLock { $0?.url ?? "" } + "/\(name)" }
-    func endpointURL(_ miner: ChaosMiner) -> String { "\(models.url)/m\(miner.number)/v1" }
+    func endpointURL(_ miner: ScriptedMiner) -> String { "\(models.url)/m\(miner.number)/v1" }
+
+    /// How many tasks a worker there has asked for and waits for.
+    func underWay(from address: String) -> Int { servers.withLock { $0?.log.underWay[address] ?? 0 } }
 
     /// How many tasks were asked; more than there are, since what is lost is asked again.
     var calls: Int { mood.withLock(\.calls) }
 
-    func suffer(_ kind: Fault.Kind, by change: Int) {
-        mood.withLock { mood in
-            switch kind {
-            case .environmentStuck: mood.stuck += change
-            case .environmentSlow: mood.slow += change
-            case .environmentFails: mood.failing += change
-            default: break
-            }
-        }
+    func suffer(_ trouble: Trouble, by change: Int) {
+        mood.withLock { $0.troubles[trouble, default: 0] += change }
     }
 
     /// The world's clock: each beat brings every answer nearer.
     func run() async {
         while !Task.isCancelled {
-            let (stuck, slow) = mood.withLock { ($0.stuck > 0, $0.slow > 0) }
+            let (stuck, slow) = mood.withLock { ($0.has(.stuck), $0.has(.slow)) }
             try? await Task.sleep(for: .milliseconds(slow ? 400 : 50))
             if !stuck { servers.withLock { $0 }?.release() }
         }
@@ -90,11 +92,11 @@ final class ChaosWorld: Sendable {
         else { return [.answer(400)] }
         let (isFailing, calls) = mood.withLock { mood in
             mood.calls += 1
-            return (mood.failing > 0, mood.calls)
+            return (mood.has(.failing), mood.calls)
         }
         let beats = pace == 0 ? 0 : 1 + Int(task) % pace
         let wait = [LoopbackServer.Step](repeating: .hold, count: beats)
         if isFailing, calls.isMultiple(of: 2) { return wait + [.reset] }
-        return wait + [.score(ChaosMiner(number).score(task: task, environment: String(environment)))]
+        return wait + [.score(ScriptedMiner(number).score(task: task, environment: String(environment)))]
     }
 }

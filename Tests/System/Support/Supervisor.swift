@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Foundation
 import Glibc
 import Subprocess
 import Synchronization
@@ -10,6 +10,8 @@ final class Supervisor: Sendable {
         var name: String
         var arguments: [String]
         var environment: [String: String] = [:]
+        /// What runs it; nothing for the program itself.
+        var runner: [String] = []
     }
 
     /// An end that nobody asked for.
@@ -46,8 +48,10 @@ final class Supervisor: Sendable {
             let log = try FileDescriptor.open(
                 FilePath(log(of: unit.name)), .writeOnly, options: [.create, .append],
                 permissions: [.ownerReadWrite])
+            let program = try Program.path()
+            let arguments = unit.runner.dropFirst() + (unit.runner.isEmpty ? [] : [program.string]) + unit.arguments
             let result = try await Subprocess.run(
-                .path(Program.path()), arguments: Arguments(unit.arguments),
+                unit.runner.first.map { .name($0) } ?? .path(program), arguments: Arguments(Array(arguments)),
                 environment: Program.surroundings(unit.environment), workingDirectory: FilePath(folder),
                 platformOptions: options, input: .none, output: .discarded,
                 error: .fileDescriptor(log, closeAfterSpawningProcess: true)
@@ -75,5 +79,19 @@ final class Supervisor: Sendable {
             if signal == SIGKILL { state.killed.insert(id) }
             return id
         }
+    }
+
+    /// Copies what everybody logged to where it outlives the folder.
+    ///
+    /// - Parameter story: What was done to them when.
+    static func keepLogs(of folder: String, story: String = "") {
+        let kept = "/tmp/affine-faults-" + (folder.split(separator: "/").last ?? "")
+        try? FileManager.default.createDirectory(atPath: kept, withIntermediateDirectories: true)
+        for file in FileManager.default.subpaths(atPath: folder) ?? [] where file.hasSuffix(".log") {
+            let name = file.split(separator: "/").suffix(2).joined(separator: "-")
+            try? FileManager.default.copyItem(atPath: "\(folder)/\(file)", toPath: "\(kept)/\(name)")
+        }
+        if !story.isEmpty { try? story.write(toFile: "\(kept)/faults.log", atomically: true, encoding: .utf8) }
+        print("what everybody logged is kept in \(kept)")
     }
 }

@@ -1,7 +1,7 @@
 import Postgres
 
 /// What a run left behind: everything that has to be the same with and without faults.
-struct ChaosHistory: Sendable {
+struct ArenaHistory: Sendable {
     struct Contest: Equatable, Sendable, CustomStringConvertible {
         var window: Int64
         var champion: String
@@ -23,8 +23,8 @@ struct ChaosHistory: Sendable {
     /// Results, tries that were for nothing, and late reports.
     var facts: [String: Int64]
 
-    static func read(_ owner: Database) async throws -> ChaosHistory {
-        ChaosHistory(
+    static func read(_ owner: Database) async throws -> ArenaHistory {
+        ArenaHistory(
             contests: try await owner.run(ListContests()),
             flaws: try await Dictionary(owner.run(CountFlaws()), uniquingKeysWith: +).filter { $0.value != 0 },
             facts: try await Dictionary(owner.run(CountFacts()), uniquingKeysWith: +))
@@ -32,7 +32,7 @@ struct ChaosHistory: Sendable {
 }
 
 /// Where the arena stands, to see whether it still moves.
-struct ChaosProgress: Equatable, Sendable {
+struct ArenaProgress: Equatable, Sendable {
     var miners: Int64
     var waiting: Int64
     var windows: Int64
@@ -44,8 +44,8 @@ struct LoadProgress: Statement {
         SELECT (SELECT count(*) FROM affine.miner), (SELECT count(*) FROM affine.miner WHERE state IN ('pending', 'contesting')),
                (SELECT count(*) FROM affine.task_window), (SELECT count(*) FROM affine.attempt)
         """
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> ChaosProgress {
-        try ChaosProgress(miners: row.next(), waiting: row.next(), windows: row.next(), attempts: row.next())
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> ArenaProgress {
+        try ArenaProgress(miners: row.next(), waiting: row.next(), windows: row.next(), attempts: row.next())
     }
 }
 
@@ -62,8 +62,8 @@ private struct ListContests: Statement {
         FROM ops.contest c JOIN ops.miner a ON a.hotkey = c.champion JOIN ops.miner b ON b.hotkey = c.challenger
         ORDER BY c.decided_at, c.contest
         """
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> ChaosHistory.Contest {
-        try ChaosHistory.Contest(
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> ArenaHistory.Contest {
+        try ArenaHistory.Contest(
             window: row.next(), champion: row.next(), challenger: row.next(), verdict: row.next(), outcome: row.next(),
             evidence: row.next())
     }
