@@ -55,6 +55,14 @@ import Testing
             ChatReply(content: "", finishReason: "length")
         ),
         (#"{"choices":[{"message":{"content":"2"}}],"usage":{"prompt_tokens":"many"}}"#, ChatReply(content: "2")),
+        (
+            #"{"choices":[{"message":{"content":"2"}}],"usage":{"prompt_tokens":9223372036854775807,"completion_tokens":1}}"#,
+            ChatReply(content: "2")
+        ),
+        (
+            #"{"choices":[{"message":{"content":"2"}}],"usage":{"prompt_tokens":1,"completion_tokens":-1}}"#,
+            ChatReply(content: "2")
+        ),
         (#"{"choices":[{"message":{"content":"\ud83d\ude42"}}]}"#, ChatReply(content: "\u{1F642}")),
     ])
     func repliesAreRead(body: String, reply: ChatReply) async throws {

@@ -33,6 +33,10 @@ private struct Answer: CustomTestStringConvertible, Sendable {
         Answer(#"{"score":1,"success":true}"#, outcome: "scored", score: 1_000_000_000),
         Answer(#"{"score":0,"error":""}"#, outcome: "scored", score: 0),
         Answer(#"{"score":0,"error":null,"extra":{"usage":null}}"#, outcome: "scored", score: 0),
+        Answer(#"{"score":0,"extra":{"usage":{"completion_tokens":5}}}"#, outcome: "scored", score: 0),
+        Answer(
+            #"{"score":0,"extra":{"usage":{"prompt_tokens":9223372036854775807,"completion_tokens":1}}}"#,
+            outcome: "scored", score: 0),
         Answer(
             #"{"score":0,"error":"the model gave up","extra":{"valid_for_scoring":true}}"#, outcome: "scored", score: 0),
         Answer(
@@ -108,6 +112,9 @@ private struct Answer: CustomTestStringConvertible, Sendable {
                     position: 0, attempt: 1, isFinal: true, outcome: answer.outcome, score: answer.score,
                     code: answer.code)
             ])
+        // Tokens that nobody counted were not zero.
+        #expect(
+            try await board.count("SELECT count(prompt_tokens) + count(completion_tokens) FROM affine.attempt") == 0)
     }
 
     @Test("What does not count is tried again within the budget", arguments: Answer.faults)

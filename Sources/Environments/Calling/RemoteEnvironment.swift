@@ -85,13 +85,15 @@ extension JobResult {
             self = .fault(.environmentFault, "score_missing", "the answer has no finite score")
             return
         }
-        let usage = evaluation["extra"]?["usage"]
-        self = .scored(
-            score,
-            usage: usage.map {
-                TokenUsage(
-                    promptTokens: Int($0["prompt_tokens"]?.integerValue ?? 0),
-                    completionTokens: Int($0["completion_tokens"]?.integerValue ?? 0))
-            })
+        self = .scored(score, usage: evaluation["extra"]?["usage"].flatMap(TokenUsage.init(counted:)))
+    }
+}
+
+extension TokenUsage {
+    /// Nil unless both are counted: what is left out was not zero.
+    fileprivate init?(counted json: JSONValue) {
+        guard let prompt = json["prompt_tokens"]?.integerValue, let completion = json["completion_tokens"]?.integerValue
+        else { return nil }
+        self.init(promptTokens: Int(prompt), completionTokens: Int(completion))
     }
 }

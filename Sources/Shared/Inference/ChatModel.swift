@@ -33,12 +33,15 @@ public struct ChatRequest: Sendable {
     }
 }
 
-/// Tokens that a model read and wrote.
-public struct TokenUsage: Hashable, Sendable, Codable {
-    public var promptTokens: Int
-    public var completionTokens: Int
+/// Tokens that a model read and wrote, each from 0 to 2³¹ − 1.
+public struct TokenUsage: Hashable, Sendable {
+    public let promptTokens: Int
+    public let completionTokens: Int
 
-    public init(promptTokens: Int, completionTokens: Int) {
+    /// Nil for numbers that no model can have meant: what a server says of its tokens is a stranger's word.
+    public init?(promptTokens: Int, completionTokens: Int) {
+        let counts = 0...Int(Int32.max)
+        guard counts.contains(promptTokens), counts.contains(completionTokens) else { return nil }
         self.promptTokens = promptTokens
         self.completionTokens = completionTokens
     }

@@ -68,7 +68,7 @@ private struct CompletionReply: Decodable {
         let promptTokens: Int
         let completionTokens: Int
 
-        var tokens: TokenUsage { TokenUsage(promptTokens: promptTokens, completionTokens: completionTokens) }
+        var tokens: TokenUsage? { TokenUsage(promptTokens: promptTokens, completionTokens: completionTokens) }
     }
 
     let choices: [Choice]
