@@ -139,6 +139,19 @@ let examples: [Target] = [
     .executableTarget(name: "evaluate-model", dependencies: ["Affine"], path: "Examples/evaluate-model"),
 ]
 
+/// What libFuzzer runs, which brings a `main` of its own: `Fuzzing/run` asks for it.
+let fuzzing: [Target] =
+    Context.environment["AFFINE_FUZZ"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "fuzz",
+            dependencies: [
+                "Coordinator", "Domain", "EnvironmentCalls", "EnvironmentServer", "HTTPClient", "Inference", "Rules",
+            ],
+            path: "Fuzzing", exclude: ["corpus", "run"], swiftSettings: strict)
+    ]
+
 let package = Package(
     name: "affine",
     products: [
@@ -262,5 +275,5 @@ let package = Package(
             ],
             resources: [.embedInCode("Demo/real-models/serve.py"), .embedInCode("Demo/real-models/requirements.txt")],
             swiftSettings: strict),
-    ] + examples + tests
+    ] + examples + tests + fuzzing
 )
