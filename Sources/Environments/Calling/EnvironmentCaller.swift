@@ -1,4 +1,5 @@
 package import Containers
+internal import Domain
 package import Environments
 package import HTTPClient
 package import Inference
@@ -8,6 +9,7 @@ package struct EnvironmentCaller: Sendable {
     private let builtin: BuiltinEnvironments
     private let remote: RemoteEnvironment
     private let contained: ContainedEnvironment
+    private let apiKey: String?
 
     /// - Parameters:
     ///   - apiKey: Handed to environments' servers, which call the model themselves.
@@ -18,6 +20,7 @@ package struct EnvironmentCaller: Sendable {
         builtin = BuiltinEnvironments(sandbox: sandbox)
         remote = RemoteEnvironment(http: http, apiKey: apiKey)
         contained = ContainedEnvironment(containers: containers, remote: remote)
+        self.apiKey = apiKey
     }
 
     /// - Parameters:
@@ -34,6 +37,12 @@ package struct EnvironmentCaller: Sendable {
             case .container(let container):
                 await contained.evaluate(call, settings, in: container, model: name, baseURL: baseURL)
             }
-        return result.checked(against: settings.bounds)
+        return result.checked(against: settings.bounds).hiding(secrets(of: settings))
+    }
+
+    /// What was handed to the environment and may come back in its answers.
+    private func secrets(of settings: EnvironmentSettings) -> Secrets {
+        guard case .container(let container) = settings.place else { return Secrets([apiKey]) }
+        return Secrets([apiKey] + (contained.containers?.secrets(of: container) ?? []))
     }
 }

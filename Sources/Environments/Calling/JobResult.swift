@@ -38,6 +38,14 @@ extension JobResult {
         return result
     }
 
+    /// Without what must not be stored, whoever said it.
+    func hiding(_ secrets: Secrets) -> JobResult {
+        var result = self
+        result.errorDetail = errorDetail.map(secrets.hidden(in:))
+        result.conversation = conversation.map(secrets.hidden(in:))
+        return result
+    }
+
     /// A score outside its environment's bounds is the environment's fault.
     func checked(against bounds: ScoreBounds) -> JobResult {
         guard let score, !bounds.contains(score) else { return self }

@@ -54,6 +54,11 @@ package final class ContainerEnvironments: Sendable {
         await removeAll()
     }
 
+    /// Values of the variables that a container is given by name, as far as this process has them.
+    package func secrets(of settings: ContainerSettings) -> [String] {
+        settings.secrets.compactMap(launcher.host.secret)
+    }
+
     /// Lets `run` come to its end.
     package func finish() {
         placeOrder.finish()

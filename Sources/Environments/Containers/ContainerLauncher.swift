@@ -9,7 +9,7 @@ internal import struct FoundationEssentials.UUID
 struct ContainerLauncher: Sendable {
     let engine: ContainerEngine
     let images: ImagePins
-    private let host: ContainerHost
+    let host: ContainerHost
     private let http: HTTPClient
     private let owner: ContainerOwner
     private let logger: Logger

@@ -67,8 +67,7 @@ private struct Complaint {
 
     /// One line; the key goes first, so that no part of it is left by the cut.
     func shortened(without secret: String?) -> String {
-        var text = message
-        if let secret { text = text.replacing(secret, with: "(hidden)") }
+        let text = Secrets([secret]).hidden(in: message)
         let line = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         return line.count > 300 ? line.prefix(297) + "..." : line
     }
