@@ -95,6 +95,20 @@ import Testing
         #expect(hub.tokens == ["Bearer hf_secret"])
     }
 
+    @Test("a hub that is spoken to over TLS can't send us to anybody who is not")
+    func redirects() {
+        let hub = "https://hub.example"
+        #expect(HubClient.target(of: "/resolve/x", from: hub) == "https://hub.example/resolve/x")
+        #expect(HubClient.target(of: "HTTPS://cdn.example/x", from: hub) == "HTTPS://cdn.example/x")
+        for place in [
+            "http://169.254.169.254/latest", "http://127.0.0.1:5432/", "file:///etc/passwd", "gopher://x", "x", "",
+        ] {
+            #expect(HubClient.target(of: place, from: hub) == nil, "\(place)")
+        }
+        #expect(HubClient.target(of: "//169.254.169.254/", from: hub)?.hasPrefix(hub) == true)
+        #expect(HubClient.target(of: "http://127.0.0.1:9/x", from: "http://127.0.0.1:8") == "http://127.0.0.1:9/x")
+    }
+
     @Test("what a revision holds is asked once, whether it may be seen each time")
     func cached() async throws {
         let hub = HubStandIn()

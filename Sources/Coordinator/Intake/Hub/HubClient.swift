@@ -108,9 +108,20 @@ public actor HubClient: Hub {
             guard [301, 302, 303, 307, 308].contains(answer.status), let place = answer.headers["location"] else {
                 return try understood(answer, about: path)
             }
-            url = place.hasPrefix("/") ? base + place : place
+            guard let next = Self.target(of: place, from: base) else {
+                throw Trouble(answer: .unavailable("\(path) is redirected to \(place), without TLS"))
+            }
+            url = next
         }
         throw Trouble(answer: .unavailable("\(path) is redirected again and again"))
+    }
+
+    /// Where a redirect leads. Nil where a hub that proved who it is sends to somebody who does not, such as a service inside our
+    /// own network.
+    package static func target(of place: String, from base: String) -> String? {
+        let url = place.hasPrefix("/") ? base + place : place
+        let isProven = { (url: String) in url.lowercased().hasPrefix("https://") }
+        return isProven(base) && !isProven(url) ? nil : url
     }
 
     private func understood(_ answer: HTTPResponse, about path: String) throws(Trouble) -> HTTPResponse {
