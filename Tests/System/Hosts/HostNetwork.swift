@@ -6,9 +6,23 @@ import Synchronization
 struct HostNetwork: Sendable {
     private static let made = Atomic(0)
 
-    /// Why there can be none on this machine; nil where there can.
-    static var refusal: String? {
-        geteuid() == 0 ? nil : "network namespaces, and so the tests of many hosts, need root"
+    /// Whether this machine lets us make hosts: it takes root, and a kernel with the parts that are used here.
+    static func isPossible() async -> Bool {
+        let name = "af\(getpid())probe"
+        let inside = ["ip", "netns", "exec", name]
+        let rate = ["tbf", "rate", "1mbit", "burst", "16kb", "latency", "400ms"]
+        let random = ["-m", "statistic", "--mode", "random", "--probability", "0.5"]
+        var refusal: (any Error)?
+        do {
+            try await Tool.run(["ip", "netns", "add", name])
+            try await Tool.run(["ip", "-n", name, "link", "add", "bridge", "type", "bridge"])
+            try await Tool.run(["ip", "-n", name, "link", "add", "one", "type", "veth", "peer", "name", "other"])
+            try await Tool.run(inside + ["tc", "qdisc", "add", "dev", "one", "root"] + rate)
+            try await Tool.run(inside + ["iptables", "-w", "-A", "INPUT"] + random + ["-j", "DROP"])
+        } catch { refusal = error }
+        _ = try? await Tool.run(["ip", "netns", "delete", name])
+        if let refusal { print("hosts: none can be made here: \(refusal)") }
+        return refusal == nil
     }
 
     let hosts: [String]

@@ -5,7 +5,7 @@ import Testing
 /// What one machine can't show: hosts with a network between them that is slow, loses packets, or is not there.
 @Suite(
     .serialized, .timeLimit(.minutes(10)),
-    .enabled(if: HostNetwork.refusal == nil, "network namespaces need root"))
+    .enabled("hosts need root and a kernel that makes them") { await HostNetwork.isPossible() })
 struct HostsTests {
     /// The same contests where nothing goes wrong.
     private static let calm = Once<[ArenaHistory.Contest]>()
