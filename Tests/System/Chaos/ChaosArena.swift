@@ -8,6 +8,7 @@ struct ChaosArena: Sendable {
     let server: ChaosServer
     let world: ScriptedWorld
     let supervisor: Supervisor
+    let clocks: ChaosClocks
     let tally = ChaosTally()
 
     /// Makes everything but the processes.
@@ -16,6 +17,7 @@ struct ChaosArena: Sendable {
         world = ScriptedWorld(pace: pace)
         server = try await ChaosServer(folder: folder)
         supervisor = Supervisor(folder: folder)
+        clocks = try await ChaosClocks(folder: folder)
         try await server.prepare()
     }
 
@@ -27,17 +29,18 @@ struct ChaosArena: Sendable {
             let name = "worker-\(number)"
             return unit(
                 name, "affine_worker", isPooled: number != 1,
-                scenario.worker(name, timeToLive: ChaosPlan.timeToLive))
+                scenario.worker(name, timeToLive: ChaosPlan.timeToLive), clocks.environment(name))
         }
         return coordinators + workers
     }
 
     private func unit(
-        _ name: String, _ user: String, isPooled: Bool, _ arguments: [String]
+        _ name: String, _ user: String, isPooled: Bool, _ arguments: [String], _ environment: [String: String] = [:]
     ) -> Supervisor.Unit {
         Supervisor.Unit(
             name: name, arguments: arguments + (isPooled ? ["--pooled"] : []),
-            environment: ["AFFINE_DATABASE_URL": isPooled ? server.pooledURL(user) : server.url(user)])
+            environment: environment.merging(
+                ["AFFINE_DATABASE_URL": isPooled ? server.pooledURL(user) : server.url(user)]) { $1 })
     }
 
     // MARK: Faults
@@ -48,6 +51,7 @@ struct ChaosArena: Sendable {
         case .workerKilled: count(fault.kind, supervisor.send(SIGKILL, to: "worker-\(fault.victim)") != nil)
         case .coordinatorKilled: count(fault.kind, supervisor.send(SIGKILL, to: "coordinator-\(fault.victim)") != nil)
         case .workerFrozen: try await freeze("worker-\(fault.victim)", fault)
+        case .workerClockJumps: await setClock("worker-\(fault.victim)", fault)
         case .coordinatorFrozen: try await freeze("coordinator-\(fault.victim)", fault)
         case .postmasterKilled:
             count(fault.kind, await server.killPostmaster())
@@ -94,6 +98,16 @@ struct ChaosArena: Sendable {
         tally.injected(fault.kind)
         try? await Task.sleep(for: fault.duration)
         kill(process, SIGCONT)
+    }
+
+    /// A day ahead, then a day behind, then right again.
+    private func setClock(_ unit: String, _ fault: Fault) async {
+        for seconds: Int64 in [86_400, -86_400] {
+            clocks.set(unit, ahead: seconds)
+            try? await Task.sleep(for: fault.duration / 2)
+        }
+        clocks.set(unit, ahead: 0)
+        tally.injected(fault.kind)
     }
 
     /// Looks again and again, until there is such a session or the time is over.

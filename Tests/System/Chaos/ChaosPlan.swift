@@ -5,6 +5,7 @@ struct Fault: Equatable, Sendable {
     enum Kind: String, CaseIterable, Sendable {
         case workerKilled = "worker killed"
         case workerFrozen = "worker frozen beyond its ttl"
+        case workerClockJumps = "worker's clock set ahead and back"
         case coordinatorKilled = "coordinator killed"
         case coordinatorFrozen = "coordinator frozen"
         case postmasterKilled = "postmaster killed"
@@ -21,7 +22,7 @@ struct Fault: Equatable, Sendable {
         /// How many there are that it can happen to.
         var victims: Int {
             switch self {
-            case .workerKilled, .workerFrozen: ChaosPlan.workers
+            case .workerKilled, .workerFrozen, .workerClockJumps: ChaosPlan.workers
             case .coordinatorKilled, .coordinatorFrozen: ChaosPlan.coordinators
             default: 1
             }
@@ -31,7 +32,7 @@ struct Fault: Equatable, Sendable {
         var milliseconds: ClosedRange<Int> {
             switch self {
             case .workerFrozen: 4_000...6_000
-            case .coordinatorFrozen, .environmentStuck: 2_000...6_000
+            case .workerClockJumps, .coordinatorFrozen, .environmentStuck: 2_000...6_000
             case .postmasterKilled, .serverCrashed, .poolerKilled: 0...2_500
             case .settleCut, .decisionCut, .environmentSlow, .environmentFails, .diskFull: 1_000...3_000
             case .workerKilled, .coordinatorKilled, .connectionsCut: 0...0

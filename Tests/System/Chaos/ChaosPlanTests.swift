@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @Suite struct ChaosPlanTests {
@@ -29,5 +30,20 @@ import Testing
     @Test("whoever is frozen sleeps longer than its leases live")
     func frozen() {
         #expect(Fault.Kind.workerFrozen.milliseconds.lowerBound > ChaosPlan.timeToLive * 1_000)
+    }
+
+    @Test("a process whose clock is set sees it, and sees it put right")
+    func clocks() async throws {
+        try await withDataFolder { folder in
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let clocks = try await ChaosClocks(folder: folder)
+            let settings = clocks.environment("it").map { "\($0.key)=\($0.value)" }
+            for ahead in [86_400, -86_400, 0] as [Int64] {
+                clocks.set("it", ahead: ahead)
+                let right = Int64(Date().timeIntervalSince1970)
+                let seen = try #require(try await Int64(Tool.run(["env"] + settings + ["date", "+%s"])))
+                #expect((0...60).contains(seen - ahead - right))
+            }
+        }
     }
 }

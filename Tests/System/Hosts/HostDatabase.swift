@@ -44,7 +44,7 @@ struct HostDatabase: Sendable {
                 try await database.prepare()
                 result = .success(try await body(database))
             } catch { result = .failure(error) }
-            database.end()
+            // Its servers end with the folder in which they work.
             await network.remove()
             return try result.get()
         }
@@ -74,7 +74,9 @@ struct HostDatabase: Sendable {
     /// As when the machine's power goes: no answer, not even a refusal.
     func losePrimary() async throws {
         try await network.isolate(Self.primary)
-        guard let id = postmaster(Self.primary), kill(id, SIGKILL) == 0 else { throw ScenarioError("no primary runs") }
+        let server = Processes.working(in: data(Self.primary))
+        guard !server.isEmpty else { throw ScenarioError("no primary runs") }
+        for process in server { kill(process, SIGKILL) }
     }
 
     /// What Patroni does once it knows that the primary is gone.
@@ -82,19 +84,10 @@ struct HostDatabase: Sendable {
         try await tool(Self.standby, "pg_ctl", ["-D", data(Self.standby), "-w", "promote"])
     }
 
-    private func end() {
-        for host in [Self.primary, Self.standby] { postmaster(host).map { _ = kill($0, SIGQUIT) } }
-    }
-
     // MARK: Making
 
     private func data(_ host: String) -> String { "\(folder)/\(host)/data" }
     private func socket(_ host: String) -> String { "\(folder)/\(host)" }
-
-    private func postmaster(_ host: String) -> pid_t? {
-        let text = try? String(contentsOfFile: "\(data(host))/postmaster.pid", encoding: .utf8)
-        return text?.split(separator: "\n").first.flatMap { pid_t($0) }
-    }
 
     /// Runs one of PostgreSQL's programs on a host, as the servers' owner.
     private func tool(_ host: String, _ name: String, _ arguments: [String]) async throws {
