@@ -175,7 +175,7 @@ let package = Package(
     ],
     targets: shared + [
         .target(
-            name: "Migrations", dependencies: ["Migrating"], path: "Migrations",
+            name: "Migrations", dependencies: ["Migrating"], path: "Migrations", exclude: ["SHA256SUMS"],
             resources: [
                 .embedInCode("0001_core.sql"), .embedInCode("0002_contests.sql"), .embedInCode("0003_queue.sql"),
                 .embedInCode("0004_worker_functions.sql"), .embedInCode("0005_reporting.sql"),
@@ -199,6 +199,7 @@ let package = Package(
                 .embedInCode("0027_timeline.sql"),
                 .embedInCode("0028_operator_tokens.sql"),
                 .embedInCode("0029_attempt_minutes.sql"),
+                .embedInCode("0030_attempt_minute_columns.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

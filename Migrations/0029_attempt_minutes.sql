@@ -47,6 +47,7 @@ CREATE TABLE affine.attempt_minute (
 );
 CREATE INDEX attempt_minute_time ON affine.attempt_minute (window_id, minute);
 CREATE INDEX attempt_minute_evaluation ON affine.attempt_minute (evaluation);
+CREATE INDEX attempt_minute_error ON affine.attempt_minute (window_id) WHERE error_code IS NOT NULL;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON affine.attempt_minute
     FOR EACH ROW EXECUTE FUNCTION affine.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON affine.attempt_minute
@@ -97,19 +98,11 @@ FROM (
 JOIN affine.environment n ON n.id = s.environment;
 COMMENT ON VIEW ops.attempt_minute IS
     'attempts by the minute in which they ended: sums of the history, and what ended since; a minute may have several rows of a kind';
-COMMENT ON COLUMN ops.attempt_minute.window_id IS 'the window';
-COMMENT ON COLUMN ops.attempt_minute.minute IS 'the minute''s beginning';
-COMMENT ON COLUMN ops.attempt_minute.evaluation IS 'whose jobs they were';
-COMMENT ON COLUMN ops.attempt_minute.environment IS 'the environment''s name';
-COMMENT ON COLUMN ops.attempt_minute.worker IS 'the worker''s id; null for what no worker reported';
-COMMENT ON COLUMN ops.attempt_minute.outcome IS 'how they ended';
-COMMENT ON COLUMN ops.attempt_minute.error_code IS 'what went wrong; null for a score';
 COMMENT ON COLUMN ops.attempt_minute.tries IS 'attempts that ended';
 COMMENT ON COLUMN ops.attempt_minute.jobs IS 'those that were final';
 COMMENT ON COLUMN ops.attempt_minute.retried IS 'jobs that took more than one try';
 COMMENT ON COLUMN ops.attempt_minute.seconds IS 'how long the tries took, added up';
-COMMENT ON COLUMN ops.attempt_minute.prompt_tokens IS 'tokens that models read, where they were counted';
-COMMENT ON COLUMN ops.attempt_minute.completion_tokens IS 'tokens that models wrote, where they were counted';
+COMMENT ON COLUMN ops.attempt_minute.error_code IS 'what went wrong; null for a score';
 
 CREATE VIEW ops.open_job AS
 SELECT e.window_id, o.evaluation, n.name AS environment, o.state, sum(o.jobs)::bigint AS jobs, max(o.attempt) AS latest_try
@@ -123,10 +116,6 @@ JOIN affine.evaluation e ON e.id = o.evaluation
 JOIN affine.environment n ON n.id = o.environment
 GROUP BY e.window_id, o.evaluation, n.name, o.state;
 COMMENT ON VIEW ops.open_job IS 'how many jobs wait or are held, without a row for each';
-COMMENT ON COLUMN ops.open_job.window_id IS 'the window';
-COMMENT ON COLUMN ops.open_job.evaluation IS 'whose jobs they are';
-COMMENT ON COLUMN ops.open_job.environment IS 'the environment''s name';
-COMMENT ON COLUMN ops.open_job.jobs IS 'how many there are';
 COMMENT ON COLUMN ops.open_job.state IS 'ready, leased, or backup: held by a straggler and offered to others as well';
 COMMENT ON COLUMN ops.open_job.latest_try IS 'the most tries that one of them is at';
 GRANT SELECT ON ops.attempt_minute, ops.open_job TO affine_coordinator, affine_dashboard;
