@@ -111,7 +111,8 @@ extension TargonStandIn.State {
     /// What a workload goes through once it is deployed.
     static func stages(of model: String) -> [String] {
         switch model {
-        case "bad/crash": ["provisioning", "deploying", "error"]
+        // Several look at a workload, and none sees every stage that is shown once.
+        case "bad/crash": ["provisioning"] + Array(repeating: "deploying", count: 6) + ["error"]
         case "bad/homeless": ["provisioning", "failed"]
         default: ["provisioning", "DEPLOYING", "running"]
         }

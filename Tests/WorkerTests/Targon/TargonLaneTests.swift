@@ -59,12 +59,13 @@ import Worker
         "a model that crashes, answers never or is another one is deleted and recorded with its reason, and others are served",
         arguments: [
             ("bad/crash", "the workload is error: says Targon"), ("bad/other", "serves some/other instead"),
-            ("bad/never", "was not served within 1.0 seconds"),
+            ("bad/never", "was not served within 5.0 seconds"),
         ])
     func badModels(model: String, reason: String) async throws {
         try await board.plan(model: model, tasks: 1...1)
         try await board.plan(model: "models/good", tasks: 1...2)
-        try await withWorker(setup(loadTimeout: .seconds(1))) { _ in try await board.untilFinished(2) }
+        let limit = Duration.seconds(model == "bad/never" ? 5 : 30)
+        try await withWorker(setup(loadTimeout: limit)) { _ in try await board.untilFinished(2) }
         #expect(try await loads() == ["\(model) false", "models/good true"])
         #expect(try await board.text("SELECT detail FROM affine.model_load WHERE NOT is_served").contains(reason))
         #expect(targon.workloads.isEmpty)
@@ -130,7 +131,7 @@ import Worker
         for _ in 0..<2 { try await board.plan(model: "bad/crash", tasks: 1...90) }
         try await withWorker(setup(concurrency: 1)) { _ in
             try await withWorker(setup(concurrency: 1)) { _ in
-                try await eventually("it failed") { try await loads() == ["bad/crash false"] }
+                try await eventually("it failed") { try await loads().contains("bad/crash false") }
                 try await eventually("it is gone") { targon.workloads.isEmpty }
             }
         }

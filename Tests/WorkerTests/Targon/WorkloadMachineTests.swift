@@ -61,12 +61,26 @@ import Worker
         ])
     func fails(statuses: [String], counts: Bool) {
         var machine = machine
+        machine.noteCreated(workload("a", "registered"))
         var step = WorkloadMachine.Step.wait
         for status in statuses { step = machine.next([workload("a", status)], at: .zero) }
         let last = workload("a", statuses.last ?? "")
         let why =
             last.stage == .stopped ? "the workload was \(last.status): words" : "the workload is \(last.status): words"
         #expect(step == (counts ? .fail(last, why) : .giveBack(last, why)))
+    }
+
+    @Test(
+        "a failure whose beginning this worker has not seen is left for a while to the worker that created the workload"
+    )
+    func othersFailure() {
+        let failed = workload("a", "error")
+        var machine = machine
+        #expect(machine.next([failed], at: .zero) == .wait)
+        #expect(machine.next([], at: .seconds(1)) == .giveBack(nil, "the workload is gone"))
+        machine = self.machine
+        #expect(machine.next([failed], at: .zero) == .wait)
+        #expect(machine.next([failed], at: Self.lag) == .giveBack(failed, "the workload is error: words"))
     }
 
     @Test(

@@ -56,6 +56,8 @@ package struct WorkloadMachine: Equatable, Sendable {
         switch first.stage {
         case .failed:
             let why = "the workload is \(first.status): \(first.message)"
+            // Another worker created it, and may have seen what this one has not: its container being started.
+            if !wasDeployed, !isOwn, age(at: elapsed) < lag { return .wait }
             return wasDeployed ? .fail(first, why) : .giveBack(first, why)
         case .stopped: return .giveBack(first, "the workload was \(first.status): \(first.message)")
         case .running where isServed: return .wait
