@@ -14,6 +14,8 @@ public final class Database: Sendable {
     private let settings: DatabaseSettings
     private let logger: Logger
     private let state: Mutex<State>
+    /// Whether something was committed here that no standby confirmed yet.
+    private let isUnreplicated = Atomic(false)
 
     /// Opens nothing yet.
     public init(_ settings: DatabaseSettings, logger: Logger) {
@@ -25,13 +27,25 @@ public final class Database: Sendable {
 
     /// Lends a session for as long as `body` runs. A body that leaves a transaction open has it rolled back.
     ///
-    /// - Throws: what `body` throws; `.connectionFailed`, `.cancelled`, `.poolClosed`.
+    /// After a commit that no synchronous standby confirmed, nothing is lent before one did: what is read could be lost with the
+    /// server, and nobody may act on it.
+    ///
+    /// - Throws: what `body` throws; `.connectionFailed`, `.cancelled`, `.poolClosed`, `.unreplicated`.
     public func withSession<T: Sendable>(_ body: @Sendable (inout Session) throws -> T) async throws -> T {
         let connection = try await acquire()
         defer { release(connection) }
         let call = Call(patience: settings.cancelPatience)
         return try await withTaskCancellationHandler {
-            try await connection.use(call, body)
+            try await connection.use(call) { session in
+                if isUnreplicated.load(ordering: .relaxed) {
+                    try session.awaitReplication()
+                    isUnreplicated.store(false, ordering: .relaxed)
+                }
+                do { return try body(&session) } catch let error as PostgresError where error.code == .unreplicated {
+                    isUnreplicated.store(true, ordering: .relaxed)
+                    throw error
+                }
+            }
         } onCancel: {
             call.cancel()
         }

@@ -6,6 +6,7 @@ internal import Synchronization
 final class NoticeSink: Sendable {
     private let logger: Logger
     private let isFatal = Atomic(false)
+    private let isUnreplicated = Atomic(false)
 
     init(_ logger: Logger) {
         self.logger = logger
@@ -13,6 +14,9 @@ final class NoticeSink: Sendable {
 
     /// Whether the server said, between two statements, that it ends the session.
     var saidFarewell: Bool { isFatal.load(ordering: .relaxed) }
+
+    /// Whether the server said, since this was last asked, that no synchronous standby confirmed a commit. It only warns of that.
+    func takeUnreplicated() -> Bool { isUnreplicated.exchange(false, ordering: .relaxed) }
 
     /// The sink must outlive the connection, which keeps an unowned pointer to it.
     func install(on connection: OpaquePointer) {
@@ -24,6 +28,9 @@ final class NoticeSink: Sendable {
                 let sink = unsafe Unmanaged<NoticeSink>.fromOpaque(context).takeUnretainedValue()
                 let severity = unsafe QueryResult.field("V", of: result) ?? "WARNING"
                 let whole = unsafe PQresultErrorMessage(result).map { unsafe String(cString: $0).trimmed }
+                if unsafe QueryResult.field("R", of: result) == "SyncRepWaitForLSN" {
+                    sink.isUnreplicated.store(true, ordering: .relaxed)
+                }
                 sink.log(severity, message: unsafe QueryResult.field("M", of: result) ?? whole ?? "")
             }, context)
     }

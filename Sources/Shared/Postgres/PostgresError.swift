@@ -7,6 +7,8 @@ public struct PostgresError: Error, Hashable, Sendable {
         case connectionFailed
         /// An open connection broke; whether a statement under way took effect is unknown.
         case connectionLost
+        /// The server committed, but somebody ended its wait for a synchronous standby: one that takes its place may not know of it.
+        case unreplicated
         /// The server refused; see `sqlState`.
         case serverError
         /// A column was not of the type, or a value not of the form, that the Swift type wants.
@@ -45,7 +47,7 @@ public struct PostgresError: Error, Hashable, Sendable {
     /// Whether the same call may succeed when made again as it is.
     public var isRetryable: Bool {
         switch code {
-        case .connectionFailed, .connectionLost: true
+        case .connectionFailed, .connectionLost, .unreplicated: true
         case .serverError:
             isConflict
                 // out of connections, memory or disk; the server is going down or coming up

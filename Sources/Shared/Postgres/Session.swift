@@ -159,7 +159,19 @@ internal import Logging
             throw PostgresError(
                 .serverError, "a result of kind \(status.rawValue) was not expected", statement: statement)
         }
+        guard !notices.takeUnreplicated() else {
+            throw PostgresError(
+                .unreplicated, "committed here, but the wait for a synchronous standby was ended", statement: statement)
+        }
         return result
+    }
+
+    /// Waits until the synchronous standbys have all that the server committed before, where there are any.
+    ///
+    /// - Throws: `.unreplicated` when somebody ends that wait as well.
+    mutating func awaitReplication() throws(PostgresError) {
+        // Whatever has to be confirmed is confirmed with all that was written before it.
+        try execute("SELECT pg_logical_emit_message(true, 'affine', '')")
     }
 
     private mutating func failure(_ result: borrowing QueryResult, _ statement: String?) -> PostgresError {
