@@ -200,6 +200,7 @@ let package = Package(
                 .embedInCode("0028_operator_tokens.sql"),
                 .embedInCode("0029_attempt_minutes.sql"),
                 .embedInCode("0030_attempt_minute_columns.sql"),
+                .embedInCode("0031_ended_evaluations.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

@@ -33,6 +33,7 @@ public enum Catalogue {
         migration(28, "operator_tokens", PackageResources._028_operator_tokens_sql),
         migration(29, "attempt_minutes", PackageResources._029_attempt_minutes_sql),
         migration(30, "attempt_minute_columns", PackageResources._030_attempt_minute_columns_sql),
+        migration(31, "ended_evaluations", PackageResources._031_ended_evaluations_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

@@ -95,3 +95,7 @@ SET session_replication_role = origin;
 VACUUM ANALYZE;
 SELECT affine.sum_attempts(clock_timestamp() - interval '2 minutes') AS sums;
 VACUUM ANALYZE affine.attempt_minute;
+\timing on
+SELECT count(affine.sum_ended()) AS evaluations FROM generate_series(1, 256);
+\timing off
+VACUUM ANALYZE affine.evaluation, affine.evaluation_sum, affine.worker_residual;

@@ -30,11 +30,14 @@ public struct CoordinatorService: Service {
                 group.addTask { await repeating("advance", every: interval, logger) { try await arena.advance() } }
                 group.addTask { await repeating("ranges", every: .seconds(10), logger) { try await ranges.refresh() } }
                 group.addTask { await repeating("rescue", every: .seconds(1), logger) { try await rescue() } }
-                group.addTask {
-                    await repeating("sums", every: .seconds(60), logger) { _ = try await database.run(SumAttempts()) }
-                }
+                group.addTask { await repeating("sums", every: .seconds(60), logger) { try await sum() } }
             }
         }
+    }
+
+    private func sum() async throws {
+        _ = try await database.run(SumAttempts())
+        try await SumEnded.all(in: database)
     }
 
     private func rescue() async throws {
@@ -69,6 +72,17 @@ struct BackUp: Statement {
 struct SumAttempts: Statement {
     static let sql = "SELECT affine.sum_attempts(clock_timestamp() - interval '2 minutes')"
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64 { try row.next() }
+}
+
+/// Sums one evaluation that ended, for dashboards. Row: its number; nil when nothing is left to do.
+struct SumEnded: Statement {
+    static let sql = "SELECT affine.sum_ended()"
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64? { try row.next() }
+
+    /// One after another, in a transaction each, so that a long history holds nobody up.
+    static func all(in database: Database) async throws {
+        while try await database.run(SumEnded()).first ?? nil != nil {}
+    }
 }
 
 /// Row: how many evaluations came to an end because their model can't be loaded.
