@@ -201,6 +201,7 @@ let package = Package(
                 .embedInCode("0029_attempt_minutes.sql"),
                 .embedInCode("0030_attempt_minute_columns.sql"),
                 .embedInCode("0031_ended_evaluations.sql"),
+                .embedInCode("0032_window_archives.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

@@ -112,6 +112,8 @@ import Testing
             try await WeightEmissions(database: stage.coordinator, settings: EmissionSettings()).plan()
             try await stage.arena.advance()
             try await stage.admit("d", from: 60)
+            try await stage.owner.execute(
+                "INSERT INTO affine.window_archive VALUES (1, clock_timestamp(), 1, 40, sha256(''), sha256(''))")
             let pool = try Stage.pool(as: "affine_dashboard")
             for view in try await stage.owner.column("SELECT viewname FROM pg_views WHERE schemaname = 'ops'") {
                 #expect(Int(try await pool.value("SELECT count(v::text) FROM ops.\(view) v")) ?? 0 > 0, "ops.\(view)")

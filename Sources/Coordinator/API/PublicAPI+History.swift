@@ -40,9 +40,14 @@ extension PublicAPI {
         return try await cached(request, "contest \(contest)") {
             let row = try await first(ContestDocument(contest: contest))
             guard seal.isOpen else { return #"{"contest":\#(row),"explanation":null,"is_sealed":true}"# }
-            let (record, isOver) = try await ContestHistory(database: database).contest(contest)
-            let explanation = try ContestExplanation(contest: contest, record: record, isOver: isOver)
-            return #"{"contest":\#(row),"explanation":\#(try explanation.jsonText()),"is_sealed":false}"#
+            var explanation = "null"
+            do {
+                let (record, isOver) = try await ContestHistory(database: database).contest(contest)
+                explanation = try ContestExplanation(contest: contest, record: record, isOver: isOver).jsonText()
+            } catch HistoryError.archived {
+                // The verdict stays, without what it can be explained from.
+            }
+            return #"{"contest":\#(row),"explanation":\#(explanation),"is_sealed":false}"#
         }
     }
 
@@ -55,8 +60,12 @@ extension PublicAPI {
         guard seal.isOpen else {
             throw HTTPError(.forbidden, message: "contest \(contest) is sealed until its window closes")
         }
-        let archives = try await ContestHistory(database: database).archives(of: .contests([contest]))
-        return Self.answer(try archives.first.jsonText())
+        do {
+            let archives = try await ContestHistory(database: database).archives(of: .contests([contest]))
+            return Self.answer(try archives.first.jsonText())
+        } catch HistoryError.archived(_, let window) {
+            throw HTTPError(.gone, message: "contest \(contest) was archived with window \(window)")
+        }
     }
 
     private func contest(_ context: some RequestContext) throws -> ContestID {

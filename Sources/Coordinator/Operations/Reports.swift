@@ -39,6 +39,12 @@ public struct Reports: Sendable {
 
     public func windows() async throws -> [JSONValue] { try await database.run(ListWindows()) }
 
+    /// Who held the throne, the newest first.
+    public func reigns() async throws -> [JSONValue] { try await database.run(ListReigns()) }
+
+    /// What went wrong in the newest window, the most frequent first.
+    public func errors() async throws -> [JSONValue] { try await database.run(ListErrors()) }
+
     /// Weights on their way to the chain, the newest first.
     public func emissions() async throws -> [JSONValue] { try await database.run(ListEmissions()) }
 
@@ -155,9 +161,28 @@ private struct ShowStanding: JSONRows {
 private struct ListWindows: JSONRows {
     static let sql = """
         SELECT jsonb_build_object('window', w.id, 'state', w.state, 'opened_block', w.opened_block, 'opened_at', w.opened_at,
-            'closed_at', w.closed_at, 'rule', encode(w.rule_digest, 'hex'),
+            'closed_at', w.closed_at, 'archived_at', a.archived_at, 'rule', encode(w.rule_digest, 'hex'),
             'contests', (SELECT count(*) FROM affine.contest c WHERE c.window_id = w.id))
-        FROM affine.task_window w ORDER BY w.id
+        FROM affine.task_window w LEFT JOIN affine.window_archive a ON a.window_id = w.id ORDER BY w.id
+        """
+}
+
+private struct ListReigns: JSONRows {
+    static let sql = """
+        SELECT to_jsonb(r) || jsonb_build_object('blocks', COALESCE(r.to_block, h.head) - r.from_block)
+        FROM ops.reign r, (SELECT max(number) AS head FROM affine.chain_block) AS h ORDER BY r.number DESC
+        """
+}
+
+private struct ListErrors: JSONRows {
+    static let sql = """
+        SELECT jsonb_build_object('outcome', m.outcome, 'error_code', m.error_code, 'environment', m.environment,
+            'tries', sum(m.tries), 'jobs', sum(m.jobs), 'workers', count(DISTINCT m.worker),
+            'last_hour', COALESCE(sum(m.tries) FILTER (WHERE m.minute > now() - interval '1 hour'), 0),
+            'last_seen', max(m.minute))
+        FROM ops.attempt_minute m
+        WHERE m.window_id = (SELECT max(id) FROM affine.task_window) AND m.error_code IS NOT NULL
+        GROUP BY m.outcome, m.error_code, m.environment ORDER BY sum(m.tries) DESC, m.error_code, m.environment
         """
 }
 

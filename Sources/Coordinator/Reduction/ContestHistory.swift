@@ -16,6 +16,7 @@ public struct PastContest: Sendable {
 public enum HistoryScope: Hashable, Sendable {
     case contests([ContestID])
     case window(WindowID)
+    /// All whose windows are not archived.
     case all
 }
 
@@ -37,7 +38,7 @@ public struct ContestHistory: Sendable {
     /// values in the order of the contests' numbers.
     ///
     /// - Parameter progress: Told how many are done, and of how many.
-    /// - Throws: `HistoryError` when a contest that was asked for is unknown or not over; what `body` throws.
+    /// - Throws: `HistoryError` when a contest that was asked for is unknown, not over or archived; what `body` throws.
     public func map<Value: Sendable>(
         _ scope: HistoryScope, readers: Int = 4, progress: @escaping WorkProgress = { _, _ in },
         _ body: @escaping @Sendable (PastContest) throws -> Value
@@ -64,8 +65,9 @@ public struct ContestHistory: Sendable {
 
     /// One contest as it stands, and whether it is over.
     ///
-    /// - Throws: `HistoryError.unknown`; `InvalidValue` when its record can't be put together.
+    /// - Throws: `HistoryError` when it is unknown or archived; `InvalidValue` when its record can't be put together.
     public func contest(_ id: ContestID) async throws -> (record: ContestRecord, isOver: Bool) {
+        try await checkIsHere(id)
         let found = try await database.transaction(.repeatableRead) { session -> (ContestRecord, Bool)? in
             guard let contest = try session.run(LoadContests(contests: [id])).first else { return nil }
             var reader = RecordReader()
@@ -73,6 +75,11 @@ public struct ContestHistory: Sendable {
         }
         guard let found else { throw HistoryError.unknown(id) }
         return found
+    }
+
+    /// - Throws: `HistoryError.archived`.
+    func checkIsHere(_ contest: ContestID) async throws {
+        try await database.run(FindContests(scope: .contests([contest]))).first?.checkIsHere()
     }
 
     private func read<Value: Sendable>(
@@ -118,13 +125,14 @@ public struct ContestHistory: Sendable {
     private func find(_ scope: HistoryScope) async throws -> [ContestID] {
         let found = try await database.run(FindContests(scope: scope))
         if case .contests(let wanted) = scope {
-            let states = Dictionary(uniqueKeysWithValues: found.map { ($0.id, $0.isOver) })
+            let known = Dictionary(uniqueKeysWithValues: found.map { ($0.id, $0) })
             for id in wanted {
-                guard let isOver = states[id] else { throw HistoryError.unknown(id) }
-                guard isOver else { throw HistoryError.running(id) }
+                guard let contest = known[id] else { throw HistoryError.unknown(id) }
+                guard contest.isOver else { throw HistoryError.running(id) }
             }
         }
-        return found.filter(\.isOver).map(\.id)
+        if scope != .all { try found.forEach { try $0.checkIsHere() } }
+        return found.filter { $0.isOver && !$0.isArchived }.map(\.id)
     }
 }
 
@@ -144,20 +152,38 @@ private final class Counter: Sendable {
 public enum HistoryError: Error, Sendable, CustomStringConvertible {
     case unknown(ContestID)
     case running(ContestID)
+    case archived(ContestID, WindowID)
 
     public var description: String {
         switch self {
+        case .archived(let id, let window):
+            "contest \(id) was archived with window \(window): 'af contest replay --archive' reads the file, and "
+                + "'af window restore \(window)' brings it back"
         case .unknown(let id): "there is no contest \(id): 'af contest list' shows those there are"
         case .running(let id): "contest \(id) is still running: only a contest that is over has a verdict"
         }
     }
 }
 
+private struct FoundContest: Sendable {
+    var id: ContestID
+    var isOver: Bool
+    var window: WindowID
+    var isArchived: Bool
+
+    /// - Throws: `HistoryError.archived`.
+    func checkIsHere() throws(HistoryError) {
+        if isArchived { throw .archived(id, window) }
+    }
+}
+
 /// The scope's contests in the order of their numbers.
 private struct FindContests: Statement {
     static let sql = """
-        SELECT id, state <> 'running' FROM affine.contest
-        WHERE ($1::bigint IS NULL OR window_id = $1) AND ($2::bigint[] IS NULL OR id = ANY ($2)) ORDER BY id
+        SELECT c.id, c.state <> 'running', c.window_id,
+               EXISTS (SELECT FROM affine.window_archive a WHERE a.window_id = c.window_id)
+        FROM affine.contest c
+        WHERE ($1::bigint IS NULL OR c.window_id = $1) AND ($2::bigint[] IS NULL OR c.id = ANY ($2)) ORDER BY c.id
         """
     var scope: HistoryScope
 
@@ -168,8 +194,8 @@ private struct FindContests: Statement {
         bindings.append(contests)
     }
 
-    static func decode(_ row: inout RowReader) throws(PostgresError) -> (id: ContestID, isOver: Bool) {
-        (try row.next(), try row.next())
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> FoundContest {
+        try FoundContest(id: row.next(), isOver: row.next(), window: row.next(), isArchived: row.next())
     }
 }
 

@@ -60,8 +60,11 @@ public struct TaskAnswer: Hashable, Sendable, Encodable {
 
 extension ContestHistory {
     /// Sorted by environment, the champion first.
+    ///
+    /// - Throws: `HistoryError.archived`.
     public func tries(of contest: ContestID) async throws -> [SideTries] {
-        try await database.run(LoadTries(contest: contest))
+        try await checkIsHere(contest)
+        return try await database.run(LoadTries(contest: contest))
     }
 
     /// How many contests of the same challenger were void before this one.
@@ -71,10 +74,13 @@ extension ContestHistory {
 
     /// Both sides' final results on some tasks of one environment, in the order of the tasks, the champion first. What was
     /// said in a derived environment was said in its source.
+    ///
+    /// - Throws: `HistoryError.archived`.
     public func answers(
         in contest: ContestID, environment: EnvironmentName, tasks: [TaskID]
     ) async throws -> [TaskAnswer] {
-        try await database.run(LoadAnswers(contest: contest, environment: environment, tasks: tasks))
+        try await checkIsHere(contest)
+        return try await database.run(LoadAnswers(contest: contest, environment: environment, tasks: tasks))
     }
 }
 

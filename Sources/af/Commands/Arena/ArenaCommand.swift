@@ -39,7 +39,7 @@ struct ArenaCommand: AsyncParsableCommand {
 struct WindowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "window", abstract: "Windows and their pools of tasks.",
-        subcommands: [List.self, Verify.self, Rotate.self])
+        subcommands: [List.self, Verify.self, Rotate.self, Archive.self, Restore.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Every window.")
@@ -49,7 +49,7 @@ struct WindowCommand: AsyncParsableCommand {
             try await Backend.with(options) { backend in
                 try Output.rows(
                     try await Reports(database: backend.database).windows(),
-                    columns: ["window", "state", "opened_block", "opened_at", "closed_at", "contests"],
+                    columns: ["window", "state", "opened_block", "opened_at", "closed_at", "archived_at", "contests"],
                     json: options.json, empty: "no window was opened yet")
             }
         }

@@ -33,7 +33,7 @@ struct AuditDiffCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let report = AuditReport(try ArchiveFile.read(first), try ArchiveFile.read(second), rows: rows)
+        let report = AuditReport(try await ArchiveFile.read(first), try await ArchiveFile.read(second), rows: rows)
         if json { try Output.json(report) } else { report.printText() }
         guard report.agrees else { throw ExitCode.failure }
     }

@@ -40,7 +40,7 @@ struct ContestExplainCommand: AsyncParsableCommand {
         let id = ContestID(rawValue: contest)
         let report: ContestReport
         if let archive {
-            guard let found = try ArchiveFile.read(archive, .contests([id])).first else {
+            guard let found = try await ArchiveFile.read(archive, .contests([id])).first else {
                 throw HistoryError.unknown(id)
             }
             report = ContestReport(

@@ -39,7 +39,7 @@ struct ContestReplayCommand: AsyncParsableCommand {
     }
 
     private func replay() async throws -> [ReplayResult] {
-        if let file = history.archive { return try ArchiveFile.read(file, history.scope).map { $0.replay() } }
+        if let file = history.archive { return try await ArchiveFile.read(file, history.scope).map { $0.replay() } }
         return try await Backend.with(options) { backend in
             try await ContestHistory(database: backend.database).replay(
                 history.scope, progress: ProgressLine.teller("contests replayed"))

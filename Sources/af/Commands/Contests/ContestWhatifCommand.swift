@@ -67,7 +67,7 @@ struct ContestWhatifCommand: AsyncParsableCommand {
     private func decide(_ hypotheses: [NamedHypothesis]) async throws -> [[WhatifOutcome]] {
         let listed = Dictionary(grouping: tasks, by: \.environment).mapValues { Set($0.map(\.task)) }
         if let file = history.archive {
-            return try ArchiveFile.read(file, history.scope).map { archive in
+            return try await ArchiveFile.read(file, history.scope).map { archive in
                 WhatifOutcome.all(
                     archive.contest, archive.record, archive.stored, under: hypotheses, dropping: listed)
             }

@@ -5,7 +5,6 @@ import LocalCluster
 import Migrating
 import Migrations
 import Postgres
-import Subprocess
 import SystemPackage
 
 extension DatabaseCommand {
@@ -127,23 +126,4 @@ private struct FindSchemas: Statement {
         SELECT nspname::text FROM pg_namespace WHERE nspname IN ('affine', 'ops', 'affine_migrations') ORDER BY 1
         """
     static func decode(_ row: inout RowReader) throws(PostgresError) -> String { try row.next() }
-}
-
-/// Programs that come with PostgreSQL.
-private enum PostgresProgram {
-    /// Runs one on a database. The address goes with the environment: arguments can be seen by everybody.
-    ///
-    /// - Throws: `CommandError` with what it said.
-    static func run(_ name: String, _ arguments: [String], on url: String) async throws {
-        let variables = try ConnectionString(url).environment
-        let environment = Dictionary(
-            uniqueKeysWithValues: variables.map { (Environment.Key(stringLiteral: $0.key), $0.value) })
-        let ended = try await Subprocess.run(
-            .path(FilePath(LocalCluster.program(name))), arguments: Arguments(arguments),
-            environment: .inherit.updating(environment), output: .discarded, error: .string(limit: 1 << 16))
-        guard ended.terminationStatus.isSuccess else {
-            let said = ended.standardError.split(separator: "\n").prefix(5).joined(separator: "\n")
-            throw CommandError("\(name) failed (\(ended.terminationStatus)): \(said)")
-        }
-    }
 }
