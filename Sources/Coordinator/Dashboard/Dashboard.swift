@@ -12,7 +12,7 @@ internal import Statistics
 /// What operators look at: pages made by the server, whole without a script, and kept up to date by a small one. They show
 /// what is sealed from everybody else.
 public struct Dashboard: Sendable {
-    private let database: Database
+    let database: Database
     private let feed: EventFeed
     private let templates: MustacheLibrary
 
@@ -54,43 +54,50 @@ public struct Dashboard: Sendable {
         router.get("favicon.ico") { _, _ in Response(status: .noContent) }
         router.get("events") { request, _ in try await feed.response(to: request) }
         router.get("/") { _, _ in try page("Now", path: "/", "now", try await now(), refresh: 10) }
-        router.get("queue") { _, _ in try page("Queue", path: "/queue", "table", try await queue(), refresh: 60) }
-        router.get("contests") { _, _ in
-            try page("Contests", path: "/contests", "table", try await contests(), refresh: 60)
-        }
         router.get("contests/:contest") { _, context in
             guard let number = context.parameters.get("contest", as: Int64.self) else { throw HTTPError(.notFound) }
             let id = ContestID(rawValue: number)
-            do {
-                return try page("Contest \(id)", path: "/contests", "contest", try await contest(id), refresh: 30)
-            } catch is HistoryError {
-                throw HTTPError(.notFound, message: "there is no contest \(id)")
-            }
+            let body = try await Self.found { try await contest(id) }
+            return try page("Contest \(id)", path: "/contests", "contest", body, refresh: 30)
         }
         router.get("contests/:contest/tasks/:environment/:task") { _, context in
             guard let number = context.parameters.get("contest", as: Int64.self),
                 let environment = context.parameters.get("environment").flatMap(EnvironmentName.init(rawValue:)),
                 let task = context.parameters.get("task", as: Int64.self)
             else { throw HTTPError(.notFound) }
+            let body = try await Self.found {
+                try await transcripts(ContestID(rawValue: number), environment, TaskID(rawValue: task))
+            }
             return try page(
-                "Task \(task) of \(environment), contest \(number)", path: "/contests", "task",
-                try await transcripts(ContestID(rawValue: number), environment, TaskID(rawValue: task)))
+                "Task \(task) of \(environment), contest \(number)", path: "/contests", "task", body)
         }
-        router.get("workers") { _, _ in try page("Workers", path: "/workers", "table", try await workers(), refresh: 30)
+        for list in lists {
+            router.get("\(list.path)") { _, _ in
+                try page(list.name, path: "/\(list.path)", "table", try await list.make(), refresh: list.refresh)
+            }
         }
         router.get("rule") { _, _ in try page("Rule", path: "/rule", "table", try await rule()) }
     }
 
-    private static let pages = [
-        ("/", "Now"), ("/queue", "Queue"), ("/contests", "Contests"), ("/workers", "Workers"), ("/rule", "Rule"),
-    ]
+    /// A contest that is not there is no failure of the server's.
+    private static func found<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do { return try await body() } catch let error as HistoryError {
+            let status: HTTPResponse.Status = if case .archived = error { .gone } else { .notFound }
+            throw HTTPError(status, message: error.description)
+        }
+    }
+
+    /// Path and name of each, as they stand at the top of all.
+    private var pages: [(path: String, name: String)] {
+        [("/", "Now")] + lists.map { ("/" + $0.path, $0.name) } + [("/rule", "Rule")]
+    }
 
     private func page(
         _ title: String, path: String, _ template: String, _ body: [String: Any], refresh: Int? = nil
     ) throws -> Response {
         var context: [String: Any] = [
             "title": title, "body": templates.render(body, withTemplate: template) ?? "",
-            "pages": Self.pages.map { ["path": $0.0, "name": $0.1, "isCurrent": $0.0 == path] as [String: Any] },
+            "pages": pages.map { ["path": $0.path, "name": $0.name, "isCurrent": $0.path == path] as [String: Any] },
         ]
         if let refresh { context["refresh"] = refresh }
         let html = templates.render(context, withTemplate: "page") ?? ""
@@ -132,43 +139,6 @@ public struct Dashboard: Sendable {
             "rows": rows.map(\.context), "contest": number, "challenger": running?["challenger"]?.stringValue ?? "",
         ]
         return body
-    }
-
-    private func queue() async throws -> [String: Any] {
-        let waiting = try await Reports(database: database).rank().first?["queue"]?.arrayValue ?? []
-        return Self.table(
-            ["Place", "Model", "Hotkey", "uid", "Committed in block", "Expected at"],
-            waiting.map { row in
-                ["position", "model", "hotkey", "uid", "first_block", "expected_at"].map { Cell(row[$0]) }
-            }, empty: "Nobody waits.")
-    }
-
-    private func contests() async throws -> [String: Any] {
-        let rows = try await Reports(database: database).contests().reversed()
-        return Self.table(
-            ["Contest", "Challenger", "Champion", "State", "Verdict", "Opened", "Decided"],
-            rows.map { row in
-                let number = Cell(row["contest"])
-                return [Cell(text: number.text, link: "/contests/\(number.text)")]
-                    + ["challenger", "champion", "state", "verdict", "opened_at", "decided_at"].map { Cell(row[$0]) }
-            }, empty: "No contest was held yet.")
-    }
-
-    private func workers() async throws -> [String: Any] {
-        let reports = Reports(database: database)
-        let strange = Set(try await reports.outlyingWorkers().map(\.worker))
-        var table = Self.table(
-            ["Worker", "Lane", "State", "Jobs in work", "Silent for", "Residuals"],
-            try await reports.workers().map { row in
-                let id = row["id"]?.stringValue ?? ""
-                return [
-                    Cell(row["name"]), Cell(row["lane"]), Cell(row["state"]), Cell(row["leased_jobs"]),
-                    Cell(text: "\(Int(row["silent_seconds"]?.doubleValue ?? 0)) s"),
-                    Cell(text: strange.contains(id) ? "stands out: see af doctor" : "like others"),
-                ]
-            }, empty: "No worker has registered yet.")
-        table["note"] = strange.isEmpty ? "" : "A worker's results differ from those of others on the same models."
-        return table
     }
 
     private func rule() async throws -> [String: Any] {
@@ -221,34 +191,4 @@ public struct Dashboard: Sendable {
             "champion": context(pair.champion), "challenger": context(pair.challenger),
         ]
     }
-
-    static func table(_ columns: [String], _ rows: [[Cell]], empty: String) -> [String: Any] {
-        [
-            "columns": columns, "isEmpty": rows.isEmpty, "empty": empty,
-            "rows": rows.map { ["cells": $0.map(\.context)] as [String: Any] },
-        ]
-    }
-}
-
-/// One cell of a table, perhaps leading somewhere.
-struct Cell {
-    var text: String
-    var link: String?
-
-    init(text: String, link: String? = nil) {
-        self.text = text
-        self.link = link
-    }
-
-    init(_ value: JSONValue?) {
-        switch value {
-        case .string(let value): text = value
-        case .integer(let value): text = "\(value)"
-        case .number(let value): text = "\(value)"
-        case .bool(let value): text = value ? "yes" : "no"
-        case nil, .null, .array, .object: text = "–"
-        }
-    }
-
-    var context: [String: Any] { link.map { ["text": text, "link": $0] } ?? ["text": text] }
 }

@@ -32,8 +32,12 @@ import Testing
     func empty() async throws {
         try await Stage.with { stage in
             try await serving(stage) { url, http in
-                for path in ["/", "/queue", "/contests", "/workers", "/rule"] {
-                    _ = try await Self.page(url + path, http)
+                let now = try await Self.page("\(url)/", http)
+                let pages = now.matches(of: /<a href="(\/[a-z]*)"/).map { String($0.output.1) }
+                #expect(pages.count == 9 && pages.first == "/")
+                for path in pages {
+                    let page = try await Self.page(url + path, http)
+                    #expect(page.contains("<a href=\"\(path)\" aria-current=\"page\">"), "\(path)")
                 }
                 #expect(try await Self.page("\(url)/queue", http).contains("Nobody waits."))
                 #expect(try await Reply.get("\(url)/contests/7", http).status == 404)
@@ -44,7 +48,6 @@ import Testing
                     try await Reply.get("\(url)/live.js", http).header("content-type")
                         == "text/javascript; charset=utf-8")
                 // Without a script the page is loaded again, and all that it needs is small.
-                let now = try await Self.page("\(url)/", http)
                 #expect(now.contains("<noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript>"))
                 var bytes = 0
                 for path in ["/", "/style.css", "/live.js"] {
@@ -173,6 +176,28 @@ import Testing
                 let workers = try await Self.page("\(url)/workers", http)
                 #expect(workers.contains("&lt;b&gt;x") && !workers.contains("<b>x"))
                 #expect(try await Self.page("\(url)/rule", http).contains("A tie keeps the champion."))
+            }
+        }
+    }
+
+    @Test("miners, reigns, windows and what went wrong are listed, each with why and where")
+    func lists() async throws {
+        try await Stage.with { stage in
+            let miners = try await stage.prepare("abc")
+            try await stage.play(miners) { job in
+                job.lease.attempt == 1 && job.task % 2 == 0
+                    ? .infraFault : .scored(job.miner == "b" ? 700 : job.miner == "a" ? 500 : 100)
+            }
+            try await stage.observe(130)
+            try await serving(stage) { url, http in
+                let rows = try await Self.page("\(url)/miners", http)
+                #expect(rows.contains("models/c") && rows.contains("terminated") && rows.contains("champion"))
+                let reigns = try await Self.page("\(url)/reigns", http)
+                #expect(reigns.contains("<a href=\"/contests/2\">2</a>") && reigns.contains("<td>30</td>"))
+                let windows = try await Self.page("\(url)/windows", http)
+                #expect(windows.contains("<td>open</td>") && windows.contains("<td>100</td>"))
+                let errors = try await Self.page("\(url)/errors", http)
+                #expect(errors.contains("<td>infra_fault</td>") && errors.contains("<td>abd</td>"))
             }
         }
     }
