@@ -1,3 +1,4 @@
+import Glibc
 import SystemPackage
 
 /// Reads a file that a person named.
@@ -47,6 +48,20 @@ enum OutputFile {
             FilePath(path), .writeOnly, options: [.create, .truncate],
             permissions: [.ownerReadWrite, .groupRead, .otherRead])
         try descriptor.closeAfter { _ = try descriptor.writeAll(bytes) }
+    }
+
+    /// Waits until a file, or the names in a folder, are on the disk.
+    ///
+    /// - Throws: `CommandError` naming the path and what the system said.
+    static func flush(_ path: String) throws {
+        do {
+            let descriptor = try FileDescriptor.open(FilePath(path), .readOnly)
+            try descriptor.closeAfter {
+                guard fsync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+            }
+        } catch let error as Errno {
+            throw CommandError("'\(path)' can't be brought to the disk: \(error)")
+        }
     }
 }
 

@@ -5,6 +5,7 @@ import Domain
 import FoundationEssentials
 import Postgres
 import Rules
+import SystemPackage
 
 extension WindowCommand {
     struct Archive: AsyncParsableCommand {
@@ -26,18 +27,18 @@ extension WindowCommand {
         var drop = false
 
         func run() async throws {
-            guard !FileManager.default.fileExists(atPath: output) else {
-                throw CommandError("'\(output)' exists already: name a folder that does not")
+            let (id, partial) = (WindowID(rawValue: window), ArchiveFolder(path: output + ".partial"))
+            for path in [output, partial.path] where FileManager.default.fileExists(atPath: path) {
+                throw CommandError("'\(path)' exists already: name a folder that does not, or delete it")
             }
-            let id = WindowID(rawValue: window)
             try await Backend.withOwner(options) { database, url in
                 let archives = WindowArchives(database: database)
                 let attempts = try await archives.prepare(id)
-                let partial = ArchiveFolder(path: output + ".partial")
                 let archive: WindowArchive
                 do {
                     archive = try await partial.write(id, attempts: attempts, from: database, url: url)
                     try FileManager.default.moveItem(atPath: partial.path, toPath: output)
+                    try ArchiveFolder(path: output).flush()
                 } catch {
                     try? FileManager.default.removeItem(atPath: partial.path)
                     throw error
@@ -99,6 +100,7 @@ private struct ArchiveFolder {
 
     private var contests: String { path + "/contests.jsonl" }
     private var attempts: String { path + "/attempts.dump" }
+    private var sums: String { path + "/SHA256SUMS" }
 
     /// - Parameter attempts: How many the window has.
     /// - Throws: `CommandError` where a file, read back, is not what the database holds.
@@ -121,10 +123,18 @@ private struct ArchiveFolder {
                 "'\(attempts)' holds \(found) attempts, and the database \(expected): nothing was archived")
         }
         let digests = (try Self.digest(of: contests + ".gz"), try Self.digest(of: attempts))
-        let sums = "\(digests.0)  contests.jsonl.gz\n\(digests.1)  attempts.dump\n"
-        try OutputFile.write(Array(sums.utf8), to: path + "/SHA256SUMS")
+        let lines = "\(digests.0)  contests.jsonl.gz\n\(digests.1)  attempts.dump\n"
+        try OutputFile.write(Array(lines.utf8), to: sums)
         return WindowArchive(
             contests: Int64(archives.count), attempts: found, contestsDigest: digests.0, attemptsDigest: digests.1)
+    }
+
+    /// Has all of it on the disk, so that it outlives a power cut that comes after the table is gone.
+    func flush() throws {
+        let parent = FilePath(path).removingLastComponent()
+        for place in [contests + ".gz", attempts, sums, path, parent.isEmpty ? "." : parent.string] {
+            try OutputFile.flush(place)
+        }
     }
 
     /// - Throws: `CommandError` where the file is not the one with this digest.
