@@ -221,7 +221,8 @@ let package = Package(
                 .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ],
-            path: "Sources/Coordinator/API", resources: [.embedInCode("openapi.json")], swiftSettings: strict),
+            path: "Sources/Coordinator/API", resources: [.embedInCode("openapi.json"), .embedInCode("operator.json")],
+            swiftSettings: strict),
         .target(
             name: "CoordinatorDashboard",
             dependencies: [

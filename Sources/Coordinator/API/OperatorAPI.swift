@@ -7,11 +7,23 @@ public import Logging
 internal import NIOCore
 public import Postgres
 
+/// Acts are posted; nothing else is served but their description.
+private struct ActsOnly<Context: RequestContext>: RouterMiddleware {
+    @concurrent func handle(
+        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        guard request.method == .post || request.uri.path.hasSuffix("/openapi.json") else {
+            throw HTTPError(.methodNotAllowed, headers: [.allow: "POST"], message: "only acts are served here: POST")
+        }
+        return try await next(request, context)
+    }
+}
+
 /// What an operator may change over HTTP, with a token that allows it and a reason: the acts of `af arena`, `af window rotate`,
 /// `af contest void` and `af miner invalidate|reinstate`.
 public struct OperatorAPI: Sendable {
-    /// Of a request's body.
-    private static let mostBytes = 4_096
+    /// Of a request's body: more than the longest reason takes, each character of it escaped.
+    private static let mostBytes = 16_384
 
     private let database: Database
     private let tokens: OperatorTokens
@@ -28,7 +40,9 @@ public struct OperatorAPI: Sendable {
     /// Puts the routes under `/api/v1/operator`.
     public func addRoutes(to router: Router<some RequestContext>) {
         router.add(middleware: JSONErrors())
+        router.add(middleware: ActsOnly())
         let api = router.group("api/v1/operator")
+        api.get("openapi.json") { _, _ in Self.answer(String(decoding: PackageResources.operator_json, as: UTF8.self)) }
         api.post("arena/pause") { request, _ in
             try await act(.arena, request) { try await $0.control.pause(reason: $0.reason) }
         }
@@ -80,14 +94,19 @@ public struct OperatorAPI: Sendable {
         do {
             try await body(act)
         } catch let error as InvalidValue {
-            throw HTTPError(.unprocessableContent, message: error.description)
+            // A reason that is none, or an act that does not apply as things stand.
+            throw HTTPError(error.field == "reason" ? .unprocessableContent : .conflict, message: error.description)
         } catch let error as PostgresError where error.sqlState == "AF001" {
             // What the schema refuses, in its own words.
             throw HTTPError(.conflict, message: error.message)
         }
-        return Response(
+        return Self.answer(#"{"status":"done"}"#)
+    }
+
+    private static func answer(_ json: String) -> Response {
+        Response(
             status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-store"],
-            body: .init(byteBuffer: .init(string: #"{"status":"done"}"#)))
+            body: .init(byteBuffer: .init(string: json)))
     }
 
     private func holder(of request: Request, for scope: OperatorScope) async throws -> String {

@@ -58,8 +58,13 @@ public struct ArenaControl: Sendable {
     }
 
     static func check(_ reason: String) throws(InvalidValue) {
-        guard reason.contains(where: { !$0.isWhitespace }) else {
-            throw InvalidValue(field: "reason", value: reason, expected: "why, for whoever reads the log later")
+        // The database has no text with a NUL in it.
+        guard reason.contains(where: { !$0.isWhitespace }), !reason.utf8.contains(0),
+            reason.unicodeScalars.count <= 1_000
+        else {
+            throw InvalidValue(
+                field: "reason", value: String(reason.prefix(60)),
+                expected: "why, for whoever reads the log later, in at most 1000 characters")
         }
     }
 }
