@@ -49,6 +49,9 @@ END $$;
 CREATE FUNCTION affine.detach_window(target bigint, contests bigint, attempts bigint, contests_digest bytea, attempts_digest bytea)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
 BEGIN
+    IF NOT EXISTS (SELECT FROM affine.task_window w WHERE w.id = target AND w.state = 'closed') THEN
+        RAISE EXCEPTION 'window % is not closed', target USING ERRCODE = 'AF007';
+    END IF;
     EXECUTE format('ALTER TABLE affine.attempt DETACH PARTITION %s', affine.attempt_partition(target));
     -- The one for rows was its parent's.
     EXECUTE format('CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW '

@@ -54,6 +54,10 @@ import Testing
                 }
                 #expect(refusal?.description.contains(reason) == true, "\(String(describing: refusal))")
             }
+            let open = await #expect(throws: ArchiveRefusal.self) {
+                try await archives.detach(WindowID(rawValue: 2), into: Self.archive, drop: true)
+            }
+            #expect(open?.description == "window 2 is not closed")
             try await #expect(archives.prepare(Self.window, grace: .zero) == 40)
             try await archives.detach(Self.window, into: Self.archive, drop: false)
             let again = await #expect(throws: ArchiveRefusal.self) { _ = try await archives.prepare(Self.window) }
