@@ -114,7 +114,7 @@ extension Dashboard {
             "columns": columns, "isEmpty": rows.isEmpty, "empty": empty,
             "rows": rows.prefix(mostRows).map { ["cells": $0.map(\.context)] as [String: Any] },
         ]
-        if rows.count > mostRows { table["note"] = "The first \(mostRows) of \(rows.count)." }
+        if rows.count > mostRows { table["more"] = "The first \(mostRows) of \(rows.count) are shown." }
         return table
     }
 }

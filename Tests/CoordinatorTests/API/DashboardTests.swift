@@ -201,4 +201,24 @@ import Testing
             }
         }
     }
+
+    @Test("a list of more than 500 says how many there are")
+    func long() async throws {
+        try await Stage.with { stage in
+            try await stage.observe(100)
+            try await stage.owner.execute(
+                """
+                INSERT INTO affine.commitment (hotkey, model, revision, block)
+                SELECT '5' || translate(lpad(n::text, 47, '0'), '0123456789', 'ABCDEFGHJK'), 'm/' || n, repeat('0', 40), n
+                FROM generate_series(1, 501) AS n;
+                INSERT INTO affine.miner (hotkey, commitment, first_block, state)
+                SELECT hotkey, id, block, 'pending' FROM affine.commitment
+                """)
+            try await serving(stage) { url, http in
+                let page = String(decoding: try await Reply.get("\(url)/miners", http).bytes, as: UTF8.self)
+                #expect(page.components(separatedBy: "<tr>").count == 502)
+                #expect(page.contains("The first 500 of 501 are shown."))
+            }
+        }
+    }
 }
