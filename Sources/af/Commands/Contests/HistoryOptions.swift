@@ -1,7 +1,6 @@
 import ArgumentParser
 import Coordinator
 import Domain
-import FoundationEssentials
 import Rules
 
 /// Which contests of the past a command is about: of the database, or of a file that `af contest export` wrote.

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Domain
 import FoundationEssentials
-import LocalCluster
 import Migrating
 import Migrations
 import Postgres
