@@ -202,12 +202,13 @@ let package = Package(
                 .embedInCode("0030_attempt_minute_columns.sql"),
                 .embedInCode("0031_ended_evaluations.sql"),
                 .embedInCode("0032_window_archives.sql"),
+                .embedInCode("0033_look_ahead.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",
             dependencies: [
-                "ArenaAPI", "Domain", "Digest", "Rules", "Postgres", "Records", "HTTPClient", logging, serviceLifecycle,
-                subprocess, systemPackage, .product(name: "Yams", package: "Yams"),
+                "ArenaAPI", "Domain", "Digest", "Rules", "Statistics", "Postgres", "Records", "HTTPClient", logging,
+                serviceLifecycle, subprocess, systemPackage, .product(name: "Yams", package: "Yams"),
             ],
             exclude: ["API", "Dashboard"],
             resources: [.embedInCode("Windows/Definitions/known-environments.yaml")], swiftSettings: strict),

@@ -35,6 +35,7 @@ public enum Catalogue {
         migration(30, "attempt_minute_columns", PackageResources._030_attempt_minute_columns_sql),
         migration(31, "ended_evaluations", PackageResources._031_ended_evaluations_sql),
         migration(32, "window_archives", PackageResources._032_window_archives_sql),
+        migration(33, "look_ahead", PackageResources._033_look_ahead_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

@@ -75,6 +75,32 @@ import Testing
                 $0.runningContest = contest
                 $0.window?.openedBlock = 0
             },
+            Row("while a contest runs the next miner's evaluation begins", .evaluateAhead(challenger)) {
+                $0.runningContest = contest
+                $0.nextAhead = challenger
+            },
+            Row("nothing runs ahead without a contest", .openContest(challenger: challenger)) {
+                $0.nextAhead = challenger
+            },
+            Row("nothing begins ahead in a window that is due to be redrawn", .reduce(contest)) {
+                $0.runningContest = contest
+                $0.nextAhead = challenger
+                $0.window?.openedBlock = 900
+            },
+            Row("nothing begins ahead of a rotation", .reduce(contest)) {
+                $0.runningContest = contest
+                $0.nextAhead = challenger
+                $0.isRotationAsked = true
+            },
+            Row("nothing begins ahead in a paused arena", .reduce(contest)) {
+                $0.runningContest = contest
+                $0.nextAhead = challenger
+                $0.isPaused = true
+            },
+            Row("what runs in vain ends first", .dropAhead(EvaluationID(rawValue: 3))) {
+                $0.runningContest = contest
+                $0.vainEvaluation = EvaluationID(rawValue: 3)
+            },
         ]
     }
 

@@ -65,6 +65,38 @@ import Testing
         }
     }
 
+    @Test(
+        "A list as CSV has the table's columns first, then all others, and the values that JSON has; read by Python's csv",
+        arguments: [
+            (["contest", "list"], "contest,window_id,champion,challenger,"),
+            (["env", "list"], "name,kind,margin,sampling_count,"),
+        ])
+    func commaSeparated(command: [String], first: String) async throws {
+        let folder = try FinishedDemo.current.folder
+        let listed = try await Program.run(command + ["--output", "csv", "--data", folder])
+        #expect(listed.exitCode == 0 && listed.output.hasPrefix(first), "\(listed.errors)")
+        let rows = try #require(try await Program.run(command + ["--json", "--data", folder]).json().arrayValue)
+        let reader =
+            "import csv, io, json, sys; print(json.dumps(list(csv.DictReader(io.StringIO(sys.argv[1], newline='')))))"
+        let read = try await Tool.run(["python3", "-c", reader, listed.output])
+        let parsed = try #require(JSONValue(json: Array(read.utf8))?.arrayValue)
+        #expect(parsed.count == rows.count)
+        for (read, row) in zip(parsed, rows) {
+            guard case .object(let members) = row, case .object(let fields) = read else {
+                Issue.record("\(row) or \(read) is no row")
+                continue
+            }
+            #expect(Set(fields.keys) == Set(members.keys))
+            for (name, value) in members {
+                let text = fields[name]?.stringValue ?? ""
+                if let string = value.stringValue { #expect(text == string, "\(name)") }
+                if let number = value.doubleValue { #expect(Double(text) == number, "\(name)") }
+                if value == .null { #expect(text.isEmpty, "\(name)") }
+                if let list = value.arrayValue { #expect(JSONValue(json: Array(text.utf8)) == .array(list), "\(name)") }
+            }
+        }
+    }
+
     @Test("The doctor finds nothing wrong with a private cluster, and says what it looked at")
     func doctor() async throws {
         let ended = try await Program.run("doctor", "--json", "--data", try FinishedDemo.current.folder)

@@ -137,6 +137,11 @@ private struct Refused: CustomTestStringConvertible, Sendable {
             "demo", "--models", "scripted", environment: ["AFFINE_DATABASE_URL": "postgresql:///x"],
             message: "the demo uses a private cluster only: unset AFFINE_DATABASE_URL"),
         Refused("db", "reset", message: "reset deletes all history: say --yes if that is meant"),
+        Refused(
+            "miner", "list", "--json", "--output", "csv",
+            message: "--json and --output csv contradict each other: leave one of them out"),
+        Refused("contest", "list", "--output", "xml", message: "'xml'"),
+        Refused("up", "--look-ahead", "65", message: "--look-ahead '65' is not valid: expected 0 to 64"),
         Refused("rank", "--nonsense", message: "Unknown option '--nonsense'"),
     ]
 

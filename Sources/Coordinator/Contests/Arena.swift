@@ -35,6 +35,8 @@ public struct ArenaSettings: Sendable {
     /// Environments that a challenger has to be dominant in, without being worse in any (`partial_pareto`); nil for all of
     /// them (`strict_margin`).
     public var minDominant: Int?
+    /// How many of the next miners' evaluations may begin while a contest runs. It never changes a verdict, only when it is known.
+    public var lookAhead = 1
     /// The order of a challenger's environments. It never changes a verdict, only when it is known.
     public var environmentOrder = EnvironmentOrder.auto
 
@@ -86,7 +88,9 @@ public struct Arena: Sendable {
     }
 
     private func takeStep(_ session: inout Session) throws -> (ArenaStep, isDone: Bool) {
-        guard try session.run(LockArena()).first == true, let state = try session.run(LoadArena()).first else {
+        guard try session.run(LockArena()).first == true,
+            let state = try session.run(LoadArena(lookAhead: settings.lookAhead)).first
+        else {
             return (.wait(.anotherCoordinator), false)
         }
         let step = state.next(refreshBlocks: settings.refreshBlocks)
@@ -97,6 +101,8 @@ public struct Arena: Sendable {
         case .advanceBaseline(let window): return (step, try advanceBaseline(of: window, in: &session))
         case .openContest(let challenger): try openContest(with: challenger, in: &session)
         case .reduce(let contest): return (step, try reduce(contest, in: &session))
+        case .evaluateAhead(let hotkey): try evaluateAhead(hotkey, in: &session)
+        case .dropAhead(let evaluation): try dropAhead(evaluation, in: &session)
         }
         return (step, true)
     }
@@ -123,11 +129,24 @@ private struct LoadArena: Statement {
                (SELECT count(*) FROM affine.environment WHERE enabled),
                (SELECT id FROM affine.contest WHERE state = 'running'),
                k.paused_reason IS NOT NULL, k.rotate_reason IS NOT NULL,
+               (SELECT q.hotkey FROM (
+                    SELECT hotkey, first_block FROM affine.miner WHERE state = 'pending' AND not_before <= clock_timestamp()
+                    ORDER BY first_block, hotkey LIMIT $1) AS q
+                WHERE NOT EXISTS (SELECT FROM affine.evaluation r
+                                  WHERE r.window_id = w.id AND r.hotkey = q.hotkey AND r.state = 'running')
+                ORDER BY q.first_block, q.hotkey LIMIT 1),
+               (SELECT min(r.id) FROM affine.evaluation r
+                JOIN affine.miner m ON m.hotkey = r.hotkey JOIN affine.commitment c ON c.id = m.commitment
+                WHERE r.state = 'running' AND affine.is_ahead(r)
+                  AND (m.state <> 'pending' OR (c.model, c.revision) <> (r.model, r.revision))),
                w.id, w.state::text, w.opened_block, e.state = 'complete'
         FROM affine.arena_control k
         LEFT JOIN affine.task_window w ON w.state <> 'closed'
         LEFT JOIN affine.evaluation e ON e.id = w.baseline_evaluation
         """
+
+    var lookAhead: Int
+    func bind(_ bindings: inout Bindings) { bindings.append(Int64(lookAhead)) }
 
     static func decode(_ row: inout RowReader) throws(PostgresError) -> ArenaState {
         var state = ArenaState()
@@ -138,6 +157,8 @@ private struct LoadArena: Statement {
         state.runningContest = try row.next()
         state.isPaused = try row.next()
         state.isRotationAsked = try row.next()
+        state.nextAhead = try row.next()
+        state.vainEvaluation = try row.next()
         let id: WindowID? = try row.next()
         let phase: String? = try row.next()
         let openedBlock: Int64? = try row.next()

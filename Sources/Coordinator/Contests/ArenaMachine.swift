@@ -27,6 +27,10 @@ package struct ArenaState: Equatable, Sendable {
     package var enabledEnvironments = 0
     package var window: Window?
     package var runningContest: ContestID?
+    /// The first of the next miners whose evaluation may begin before its contest, and has not.
+    package var nextAhead: Hotkey?
+    /// An evaluation that runs ahead of a contest that will not be.
+    package var vainEvaluation: EvaluationID?
     /// An operator's: nothing new begins.
     package var isPaused = false
     /// An operator's: the pool is to be drawn anew.
@@ -42,6 +46,8 @@ package enum ArenaStep: Equatable, Sendable {
     case advanceBaseline(WindowID)
     case openContest(challenger: Hotkey)
     case reduce(ContestID)
+    case evaluateAhead(Hotkey)
+    case dropAhead(EvaluationID)
     /// Nothing can be done until something arrives from outside.
     case wait(Reason)
 
@@ -62,6 +68,8 @@ extension ArenaStep: CustomStringConvertible {
         case .advanceBaseline(let window): "baseline of window \(window)"
         case .openContest(let challenger): "open the contest of \(challenger)"
         case .reduce(let contest): "contest \(contest)"
+        case .evaluateAhead(let hotkey): "evaluate \(hotkey) ahead of its contest"
+        case .dropAhead(let evaluation): "drop evaluation \(evaluation)"
         case .wait(let reason): reason.rawValue
         }
     }
@@ -70,8 +78,12 @@ extension ArenaStep: CustomStringConvertible {
 extension ArenaState {
     /// What comes next. A window is redrawn only between contests, `refreshBlocks` after it opened.
     package func next(refreshBlocks: Int64) -> ArenaStep {
-        if let runningContest { return .reduce(runningContest) }
-        guard let headBlock else { return .wait(.noBlock) }
+        if let vainEvaluation { return .dropAhead(vainEvaluation) }
+        if let runningContest {
+            guard let nextAhead, !isPaused, isFresh(refreshBlocks) else { return .reduce(runningContest) }
+            return .evaluateAhead(nextAhead)
+        }
+        guard headBlock != nil else { return .wait(.noBlock) }
         if isPaused {
             guard let window, window.phase == .baseline || !window.baselineIsComplete else { return .wait(.paused) }
             return .advanceBaseline(window.id)
@@ -79,10 +91,16 @@ extension ArenaState {
         guard champion != nil else {
             return queueHead.map(ArenaStep.crown) ?? .wait(.noMiner)
         }
-        guard let window, headBlock - window.openedBlock < refreshBlocks, !isRotationAsked else {
+        guard let window, isFresh(refreshBlocks) else {
             return enabledEnvironments == 0 ? .wait(.noEnvironment) : .openWindow
         }
         guard window.phase == .open, window.baselineIsComplete else { return .advanceBaseline(window.id) }
         return queueHead.map { .openContest(challenger: $0) } ?? .wait(.noMiner)
+    }
+
+    /// Whether there is a window in which contests may still begin.
+    private func isFresh(_ refreshBlocks: Int64) -> Bool {
+        guard let headBlock, let window, !isRotationAsked else { return false }
+        return headBlock - window.openedBlock < refreshBlocks
     }
 }

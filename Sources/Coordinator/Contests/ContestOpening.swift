@@ -5,23 +5,15 @@ internal import Rules
 
 extension Arena {
     /// Opens the contest of the queue's head against the champion: freezes the rule and the bars, and plans the
-    /// challenger's jobs, those first that decide soonest.
+    /// challenger's jobs unless they run already.
     func openContest(with challenger: Hotkey, in session: inout Session) throws {
         guard let window = try session.run(FindOpenWindow()).first else { return }
         let slates = try session.run(LoadBaselineScores(window: window.id))
-        let asked = slates.filter { !$0.isDerived }
-        let evaluation = try plan(
-            InsertEvaluation(window: window.id, hotkey: challenger, deadline: settings.contestDeadline),
-            jobs: zip(asked, turns(of: asked)).map { slate, turn in
-                PlannedJobs(
-                    environment: slate.environment,
-                    // Evidence is only evidence in the slate's own order, which is random.
-                    tasks: window.stopsOnEvidence
-                        ? slate.tasks
-                        : TaskOrder.challenger(baseline: slate.scores, durations: slate.durations)
-                            .map { slate.tasks[$0] },
-                    planned: slate.tasks.count, turn: turn)
-            }, in: &session)
+        let evaluation =
+            try takeOver(challenger, in: window.id, &session)
+            ?? plan(
+                InsertEvaluation(window: window.id, hotkey: challenger, deadline: settings.contestDeadline),
+                jobs: jobs(over: slates, in: window), in: &session)
         let contests = try session.run(
             InsertContest(
                 window: window.id, challenger: challenger, evaluation: evaluation, deadline: settings.contestDeadline))
@@ -34,6 +26,49 @@ extension Arena {
                 RecordEvent(
                     kind: "contest.opened", subject: "contest \(contest)",
                     reason: "\(challenger) against \(window.champion)", detail: #"{"evaluation":\#(evaluation)}"#))
+        }
+    }
+
+    /// Plans the evaluation of a miner whose contest comes later, as its contest would plan it.
+    func evaluateAhead(_ hotkey: Hotkey, in session: inout Session) throws {
+        guard let window = try session.run(FindOpenWindow()).first else { return }
+        let slates = try session.run(LoadBaselineScores(window: window.id))
+        let evaluation = try plan(
+            InsertEvaluation(window: window.id, hotkey: hotkey, deadline: settings.contestDeadline, isAhead: true),
+            jobs: jobs(over: slates, in: window), in: &session)
+        _ = try session.run(
+            RecordEvent(kind: "evaluation.ahead", subject: "evaluation \(evaluation)", reason: "\(hotkey) is next"))
+    }
+
+    /// Ends an evaluation whose miner no longer waits for a contest with this model.
+    func dropAhead(_ evaluation: EvaluationID, in session: inout Session) throws {
+        try end(evaluation, state: .cancelled, reason: "the miner no longer waits for a contest with it", in: &session)
+    }
+
+    /// The evaluation that runs ahead of a miner's contest. One that infrastructure has spoilt is ended: it would cost the
+    /// miner a void contest.
+    private func takeOver(
+        _ challenger: Hotkey, in window: WindowID, _ session: inout Session
+    ) throws -> EvaluationID? {
+        guard let ahead = try session.run(FindAhead(window: window, hotkey: challenger)).first else { return nil }
+        guard ahead.isSpoilt else { return ahead.evaluation }
+        try end(
+            ahead.evaluation, state: .cancelled, reason: "spoilt by infrastructure ahead of its contest", in: &session)
+        return nil
+    }
+
+    /// A challenger's jobs over the slates, those first that decide soonest.
+    private func jobs(over slates: [BaselineSlate], in window: FindOpenWindow.Window) -> [PlannedJobs] {
+        let asked = slates.filter { !$0.isDerived }
+        return zip(asked, turns(of: asked)).map { slate, turn in
+            PlannedJobs(
+                environment: slate.environment,
+                // Evidence is only evidence in the slate's own order, which is random.
+                tasks: window.stopsOnEvidence
+                    ? slate.tasks
+                    : TaskOrder.challenger(baseline: slate.scores, durations: slate.durations)
+                        .map { slate.tasks[$0] },
+                planned: slate.tasks.count, turn: turn)
         }
     }
 
@@ -119,6 +154,32 @@ private struct LoadBaselineScores: Statement {
             environment: environment, isDerived: isDerived, tasks: tasks.map(TaskID.init),
             scores: scores.map(Score.init),
             hi: Score(nano: row.next()), margin: Score(nano: row.next()), durations: row.next())
+    }
+}
+
+private struct FindAhead: Statement {
+    struct Ahead: Sendable {
+        var evaluation: EvaluationID
+        /// Whether a job of it ended in a fault that is nobody's.
+        var isSpoilt: Bool
+    }
+
+    static let sql = """
+        SELECT e.id, EXISTS (SELECT FROM affine.attempt a WHERE a.window_id = e.window_id AND a.evaluation = e.id AND a.final
+                             AND a.outcome IN ('infra_fault', 'environment_fault'))
+        FROM affine.evaluation e
+        WHERE e.window_id = $1 AND e.hotkey = $2 AND e.state = 'running' AND affine.is_ahead(e)
+        """
+    var window: WindowID
+    var hotkey: Hotkey
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(window)
+        bindings.append(hotkey)
+    }
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Ahead {
+        try Ahead(evaluation: row.next(), isSpoilt: row.next())
     }
 }
 

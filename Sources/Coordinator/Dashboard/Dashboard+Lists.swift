@@ -1,6 +1,7 @@
 internal import Coordinator
 internal import Domain
 internal import Records
+internal import Statistics
 
 extension Dashboard {
     /// A page that is one table.
@@ -30,11 +31,15 @@ extension Dashboard {
 
     @Sendable private func queue() async throws -> [String: Any] {
         let waiting = try await Reports(database: database).rank().first?["queue"]?.arrayValue ?? []
-        return Self.table(
-            ["Place", "Model", "Hotkey", "uid", "Committed in block", "Expected at"],
+        var table = Self.table(
+            ["Place", "Model", "Hotkey", "uid", "Committed in block", "Expected at", "Evaluated ahead"],
             waiting.map { row in
-                ["position", "model", "hotkey", "uid", "first_block", "expected_at"].map { Cell(row[$0]) }
+                let ahead = row["evaluated_ahead"]?.doubleValue.map { Cell(text: "\(Int($0 * 100)) %") }
+                return ["position", "model", "hotkey", "uid", "first_block", "expected_at"].map { Cell(row[$0]) }
+                    + [ahead ?? Cell(nil)]
             }, empty: "Nobody waits.")
+        table["note"] = try await odds()?.gainWords
+        return table
     }
 
     @Sendable private func contests() async throws -> [String: Any] {
@@ -52,11 +57,12 @@ extension Dashboard {
         let reports = Reports(database: database)
         let strange = Set(try await reports.outlyingWorkers().map(\.worker))
         var table = Self.table(
-            ["Worker", "Lane", "State", "Jobs in work", "Silent for", "Residuals"],
+            ["Worker", "Lane", "State", "Jobs in work", "Idle because", "Silent for", "Residuals"],
             try await reports.workers().map { row in
                 let id = row["id"]?.stringValue ?? ""
                 return [
                     Cell(row["name"]), Cell(row["lane"]), Cell(row["state"]), Cell(row["leased_jobs"]),
+                    Cell(row["idle_because"]),
                     Cell(text: "\(Int(row["silent_seconds"]?.doubleValue ?? 0)) s"),
                     Cell(text: strange.contains(id) ? "stands out: see af doctor" : "like others"),
                 ]
@@ -107,6 +113,11 @@ extension Dashboard {
             }, empty: "Nothing has failed in this window.")
         table["note"] = "Of the newest window. A try that failed is made again until a job's tries are used up."
         return table
+    }
+
+    /// Nil where nothing is known of them: before the champion has scores, and for rules other than the strict one.
+    func odds() async throws -> RuleOdds? {
+        do { return try await WindowHistory(database: database).odds(in: nil) } catch is InvalidValue { return nil }
     }
 
     static func table(_ columns: [String], _ rows: [[Cell]], empty: String) -> [String: Any] {

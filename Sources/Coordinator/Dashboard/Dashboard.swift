@@ -146,8 +146,10 @@ public struct Dashboard: Sendable {
         guard let (window, rule) = try? await history.rule(of: nil) else {
             return Self.table([], [], empty: "No window was opened yet.")
         }
-        return Self.table(
+        var table = Self.table(
             ["Window \(window)"], rule.prose.split(separator: "\n").map { [Cell(text: String($0))] }, empty: "")
+        table["note"] = try await odds()?.copyWords
+        return table
     }
 
     private func contest(_ id: ContestID) async throws -> [String: Any] {

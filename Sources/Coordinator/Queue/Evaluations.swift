@@ -42,21 +42,24 @@ extension Arena {
 /// A miner's next round in a window; model and revision are those it committed.
 struct InsertEvaluation: Statement {
     static let sql = """
-        INSERT INTO affine.evaluation (window_id, hotkey, model, revision, round, deadline_at)
+        INSERT INTO affine.evaluation (window_id, hotkey, model, revision, round, deadline_at, planned_ahead)
         SELECT $1, m.hotkey, c.model, c.revision,
                (SELECT 1 + COALESCE(max(round), 0) FROM affine.evaluation WHERE window_id = $1 AND hotkey = $2),
-               clock_timestamp() + make_interval(secs => $3::float8)
+               clock_timestamp() + make_interval(secs => $3::float8), $4
         FROM affine.miner m JOIN affine.commitment c ON c.id = m.commitment WHERE m.hotkey = $2
         RETURNING id
         """
     var window: WindowID
     var hotkey: Hotkey
     var deadline: Duration
+    /// Whether no contest waits for it yet.
+    var isAhead = false
 
     func bind(_ bindings: inout Bindings) {
         bindings.append(window)
         bindings.append(hotkey)
         bindings.append(deadline / .seconds(1))
+        bindings.append(isAhead)
     }
 
     static func decode(_ row: inout RowReader) throws(PostgresError) -> EvaluationID { try row.next() }

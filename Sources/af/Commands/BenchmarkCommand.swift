@@ -35,14 +35,14 @@ struct BenchmarkCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Benchmark entrants, and what became of them.")
-        @OptionGroup var options: CommonOptions
+        @OptionGroup var list: ListOptions
 
         func run() async throws {
-            try await Backend.with(options) { backend in
+            try await Backend.with(list.common) { backend in
                 try Output.rows(
                     try await Reports(database: backend.database).benchmarks(),
                     columns: ["benchmark", "model", "first_block", "state", "contest", "verdict", "would_be"],
-                    json: options.json, empty: "there is no benchmark entrant yet: 'af benchmark add' makes one")
+                    as: list.format, empty: "there is no benchmark entrant yet: 'af benchmark add' makes one")
             }
         }
     }

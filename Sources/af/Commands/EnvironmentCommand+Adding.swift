@@ -38,7 +38,8 @@ extension EnvironmentCommand {
                 ])
             }
             try Output.rows(
-                rows, columns: ["name", "image", "memory_mib", "sampling_count", "timeout_seconds"], json: options.json,
+                rows, columns: ["name", "image", "memory_mib", "sampling_count", "timeout_seconds"],
+                as: options.json ? .json : .table,
                 empty: "no definition ships with the program")
         }
 

@@ -15,17 +15,17 @@ struct EnvironmentCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "What the next window will hold.")
-        @OptionGroup var options: CommonOptions
+        @OptionGroup var list: ListOptions
 
         func run() async throws {
-            try await Backend.with(options) { backend in
+            try await Backend.with(list.common) { backend in
                 try Output.rows(
                     try await Reports(database: backend.database).environments(),
                     columns: [
                         "name", "kind", "margin", "sampling_count", "dataset_ranges", "timeout_ms", "container",
                         "parameters",
                     ],
-                    json: options.json, empty: "no environment is defined: 'af env define' and 'af env add' do it")
+                    as: list.format, empty: "no environment is defined: 'af env define' and 'af env add' do it")
             }
         }
     }

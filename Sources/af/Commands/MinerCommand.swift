@@ -34,16 +34,16 @@ struct MinerCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Every miner, the queue in its order first.")
-        @OptionGroup var options: CommonOptions
+        @OptionGroup var list: ListOptions
 
         func run() async throws {
-            try await Backend.with(options) { backend in
+            try await Backend.with(list.common) { backend in
                 try Output.rows(
                     try await Reports(database: backend.database).miners(),
                     columns: [
                         "queue_position", "hotkey", "benchmark", "model", "first_block", "state", "state_reason",
                     ],
-                    json: options.json, empty: "no miner was admitted yet: 'af miner add' does it")
+                    as: list.format, empty: "no miner was admitted yet: 'af miner add' does it")
             }
         }
     }

@@ -36,7 +36,7 @@ struct WeightsCommand: AsyncParsableCommand {
             print()
             try Output.rows(
                 Array(emissions.prefix(10)), columns: ["id", "block", "status", "tries", "weights", "detail"],
-                json: false, empty: "nothing was due on the chain yet")
+                as: .table, empty: "nothing was due on the chain yet")
         }
     }
 }

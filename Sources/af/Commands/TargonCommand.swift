@@ -13,11 +13,11 @@ struct TargonCommand: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show each workload of the arena, with the live workers that are placed on it.")
-        @OptionGroup var options: CommonOptions
+        @OptionGroup var list: ListOptions
         @OptionGroup var account: TargonAccountOptions
 
         func run() async throws {
-            try await withFleet(account, options) { fleet in try show(await fleet.entries(), json: options.json) }
+            try await withFleet(account, list.common) { fleet in try show(await fleet.entries(), as: list.format) }
         }
     }
 
@@ -28,7 +28,7 @@ struct TargonCommand: AsyncParsableCommand {
                 Workers do this by themselves, at their start and every minute. It is for the time when none runs. What is
                 deleted was nobody's at a first look and after the grace.
                 """)
-        @OptionGroup var options: CommonOptions
+        @OptionGroup var list: ListOptions
         @OptionGroup var account: TargonAccountOptions
 
         @Flag(help: "Only show what is nobody's now.")
@@ -44,18 +44,18 @@ struct TargonCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            try await withFleet(account, options) { fleet in
+            try await withFleet(account, list.common) { fleet in
                 let entries =
                     try await dryRun
                     ? fleet.entries().filter { $0.workers == 0 } : fleet.sweep(grace: .seconds(grace))
-                try show(entries, json: options.json)
+                try show(entries, as: list.format)
             }
         }
     }
 
-    private static func show(_ entries: [TargonFleet.Entry], json: Bool) throws {
+    private static func show(_ entries: [TargonFleet.Entry], as format: ListFormat) throws {
         let rows = try entries.map { entry in JSONValue(json: Array(try entry.jsonText().utf8)) ?? .null }
-        try Output.rows(rows, columns: columns, json: json, empty: "no workloads")
+        try Output.rows(rows, columns: columns, as: format, empty: "no workloads")
     }
 
     private static func withFleet(

@@ -37,14 +37,14 @@ struct TokenCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Every token there ever was, without its secret.")
-        @OptionGroup var options: CommonOptions
+        @OptionGroup var list: ListOptions
 
         func run() async throws {
-            try await Backend.with(options) { backend in
+            try await Backend.with(list.common) { backend in
                 try Output.rows(
                     try await OperatorTokens(database: backend.database).list(),
                     columns: ["name", "scopes", "state", "created_at", "expires_at", "revoked_reason"],
-                    json: options.json, empty: "there is no token: 'af token create' makes one")
+                    as: list.format, empty: "there is no token: 'af token create' makes one")
             }
         }
     }

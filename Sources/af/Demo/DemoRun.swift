@@ -68,6 +68,8 @@ struct DemoRun: Sendable {
     private func play(_ backend: Backend, _ contestants: [DemoContestant], logger: Logger) async throws -> ContestID {
         var settings = ArenaSettings()
         settings.curtail = curtail
+        // What is shown is what the one contest needs.
+        settings.lookAhead = 0
         let coordinator = CoordinatorService(
             database: backend.database, settings: settings, http: HTTPClient(), logger: logger)
         let processes = WorkerProcesses(

@@ -56,6 +56,14 @@ struct ArenaOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Miners next in the queue whose evaluations may begin while a contest runs; it never changes a verdict.",
+            discussion:
+                "They run on workers that the contest leaves idle. 0 saves what a contest that ends early would not run."
+        ))
+    var lookAhead = 1
+
+    @Option(
+        help: ArgumentHelp(
             "The order of a challenger's environments; it never changes a verdict.",
             discussion: """
                 auto: one after another, the one first in which a copy of the champion would be refuted soonest. \
@@ -71,6 +79,9 @@ struct ArenaOptions: ParsableArguments {
         }
         guard 0...100_000 ~= rerunTasks else {
             throw ValidationError("--rerun-tasks '\(rerunTasks)' is not valid: expected 0 to 100000")
+        }
+        guard 0...64 ~= lookAhead else {
+            throw ValidationError("--look-ahead '\(lookAhead)' is not valid: expected 0 to 64")
         }
         guard 0...(curtail ? RuleDocument.maxVoidAllowance : 0) ~= voidAllowance else {
             throw ValidationError(
@@ -116,6 +127,7 @@ struct ArenaOptions: ParsableArguments {
         settings.alphaNano = anytime.flatMap { Score(decimal: $0)?.nano }
         settings.confidence = confidence
         settings.minDominant = minDominant
+        settings.lookAhead = lookAhead
         settings.environmentOrder = environmentOrder
         return settings
     }

@@ -2,7 +2,7 @@ import Domain
 import FoundationEssentials
 import Glibc
 
-/// Prints rows as JSON or as an aligned table.
+/// Prints rows as JSON, CSV or an aligned table.
 enum Output {
     /// Characters on a line, for text that is laid out: as `COLUMNS` says, or 100.
     static var width: Int { max(40, CommonOptions.columns ?? 100) }
@@ -18,12 +18,14 @@ enum Output {
         line(try value.jsonText())
     }
 
-    /// - Parameter columns: The members to show in a table, in order; JSON shows all.
-    static func rows(_ rows: [JSONValue], columns: [String], json: Bool, empty: String) throws {
-        if json { return try Self.json(rows) }
-        guard !rows.isEmpty else { return print(empty) }
-        let lines = rows.map { row in columns.map { text(row[$0]) } }
-        table([columns] + lines)
+    /// - Parameter columns: The members to show in a table, in order; JSON and CSV show all.
+    static func rows(_ rows: [JSONValue], columns: [String], as format: ListFormat, empty: String) throws {
+        switch format {
+        case .json: try json(rows)
+        case .csv: print(try CSV.text(rows, columns: columns), terminator: "")
+        case .table where rows.isEmpty: print(empty)
+        case .table: table([columns] + rows.map { row in columns.map { text(row[$0]) } })
+        }
     }
 
     static func record(_ row: JSONValue, json: Bool) throws {

@@ -175,7 +175,11 @@ import Testing
                 #expect(list.contains("<a href=\"/contests/3\">3</a>") && list.contains("champion_keeps"))
                 let workers = try await Self.page("\(url)/workers", http)
                 #expect(workers.contains("&lt;b&gt;x") && !workers.contains("<b>x"))
-                #expect(try await Self.page("\(url)/rule", http).contains("A tie keeps the champion."))
+                #expect(workers.contains("nobody waits in the queue"))
+                let rule = try await Self.page("\(url)/rule", http)
+                #expect(rule.contains("A tie keeps the champion."))
+                #expect(rule.contains("An identical copy takes the throne with probability"))
+                #expect(try await Self.page("\(url)/queue", http).contains("better in every environment by: abd "))
             }
         }
     }

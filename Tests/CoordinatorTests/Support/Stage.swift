@@ -24,6 +24,7 @@ struct Stage: Sendable {
         let pools = try ["affine_coordinator", "affine_worker"].map { try pool(as: $0, through: pooler) }
         var settings = ArenaSettings()
         settings.voidPause = .zero
+        settings.lookAhead = 0
         change(&settings)
         let stage = Stage(
             owner: fresh.database, coordinator: pools[0], workers: pools[1],

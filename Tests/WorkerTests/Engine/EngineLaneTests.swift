@@ -109,4 +109,24 @@ import Worker
             #expect(try await loads().last == "host-1 models/two true")
         }
     }
+
+    @Test("An engine whose model only runs ahead ends what it has in hand, and serves the contest that has nobody")
+    func givesWay() async throws {
+        try await inFolder { folder in
+            let port = DeadPort.refusing()
+            try await board.plan(model: "models/slow", tasks: 1...90, isAhead: true)
+            try await withWorker(setup(folder, port: port)) { _ in
+                try await eventually("a job ahead has ended") {
+                    try await board.count("SELECT count(*) FROM affine.attempt") > 0
+                }
+                try await board.plan(model: "models/two", tasks: 1...1)
+                try await eventually("the contest's job has ended") {
+                    try await board.count("SELECT count(*) FROM affine.attempt WHERE evaluation = 2") == 1
+                }
+            }
+            #expect(try await loads().prefix(2) == ["host-1 models/slow true", "host-1 models/two true"])
+            #expect(try await board.count("SELECT count(*) FROM affine.attempt WHERE evaluation = 1 AND final") < 90)
+            #expect(try await board.count("SELECT count(*) FROM affine.attempt WHERE NOT final") == 0)
+        }
+    }
 }

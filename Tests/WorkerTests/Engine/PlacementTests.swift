@@ -36,6 +36,24 @@ import Worker
         #expect(choose([both(3_000, hands: 3)[0]]) == .stay)
     }
 
+    @Test("what runs ahead gives way once a contest has work and no hands, after what is in hand has ended")
+    func ahead() throws {
+        let (a, b) = (try model(0), try model(1))
+        func work(hands: Int64, held: Int64, isAhead: Bool = true) -> [OpenWork] {
+            [
+                OpenWork(model: a, workSeconds: 50, hands: hands),
+                OpenWork(model: b, isAhead: isAhead, workSeconds: 50, heldJobs: held),
+            ]
+        }
+        #expect(choose(work(hands: 0, held: 3), loaded: b) == .finish)
+        #expect(choose(work(hands: 0, held: 0), loaded: b) == .load(a))
+        #expect(choose(work(hands: 1, held: 3), loaded: b) == .stay)
+        #expect(choose(work(hands: 0, held: 3, isAhead: false), loaded: b) == .stay)
+        var failing = work(hands: 0, held: 3)
+        (failing[0].failures, failing[0].failedSecondsAgo) = (1, 1)
+        #expect(choose(failing, loaded: b) == .stay)
+    }
+
     @Test(
         "a model that failed to load here rests, longer each time, while others are served",
         arguments: [(1, 60.0), (2, 120), (3, 240), (9, 1_800)])

@@ -1,7 +1,7 @@
 """Stands in for an inference engine where a test needs one to misbehave: llama.cpp's own is used where it need not.
 
 Usage: engine.py MODEL PORT. What it does follows from the model's name: `.../crash` ends at once with words on stderr, `.../never`
-listens never, `.../other` lists another model, anything else is served. Each start leaves a helper process behind, as engines do.
+listens never, `.../other` lists another model, `.../slow` takes half a second for an answer, anything else is served at once. Each start leaves a helper process behind, as engines do.
 """
 
 import json
@@ -30,6 +30,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.rfile.read(int(self.headers["content-length"]))
+        if kind == "slow":
+            time.sleep(0.5)
         message = {"role": "assistant", "content": f"I am {model}"}
         self.answer({"choices": [{"message": message, "finish_reason": "stop"}], "usage": None})
 

@@ -83,7 +83,7 @@ struct Board: Sendable {
     }
 
     /// Makes an evaluation of another miner's model, in an environment that there is after the first of these.
-    func plan(model: String, tasks: ClosedRange<Int64>) async throws {
+    func plan(model: String, tasks: ClosedRange<Int64>, isAhead: Bool = false) async throws {
         try await execute(
             """
             INSERT INTO affine.environment (name, kind, margin_nano, sampling_count, dataset_ranges)
@@ -98,8 +98,8 @@ struct Board: Sendable {
             admitted AS (
                 INSERT INTO affine.miner (hotkey, commitment, first_block) SELECT hotkey, id, block FROM committed),
             evaluation AS (
-                INSERT INTO affine.evaluation (window_id, hotkey, model, revision, deadline_at)
-                SELECT 1, name, '\(model)', '\(Self.revision)', now() + interval '1 day' FROM hotkey RETURNING id)
+                INSERT INTO affine.evaluation (window_id, hotkey, model, revision, deadline_at, planned_ahead)
+                SELECT 1, name, '\(model)', '\(Self.revision)', now() + interval '1 day', \(isAhead) FROM hotkey RETURNING id)
             INSERT INTO affine.evaluation_environment (evaluation, environment, task_ids, planned)
             SELECT e.id, n.id, ARRAY(SELECT generate_series(\(tasks.lowerBound), \(tasks.upperBound))), \(tasks.count)
             FROM evaluation e CROSS JOIN affine.environment n WHERE n.name = 'abd';

@@ -15,6 +15,8 @@ struct ModelPlacement: Sendable {
         var placed: ModelReference?
         /// Since when the wanted model has had no work.
         var idleSince: ContinuousClock.Instant?
+        /// The lane is to take nothing more, though it is served.
+        var isFinishing = false
     }
 
     let worker: UUID
@@ -52,7 +54,7 @@ struct ModelPlacement: Sendable {
 
     /// The lane holds the host's endpoint exactly while it serves.
     private func lend(_ standing: inout Standing) throws {
-        guard slot.endpoint != standing.lent else { return }
+        guard slot.endpoint != standing.lent, !standing.isFinishing else { return }
         takeBack(&standing)
         standing.lent = slot.endpoint
         if let new = standing.lent { try lane.add(new) }
@@ -75,8 +77,11 @@ struct ModelPlacement: Sendable {
             return try await want(nil, &standing)
         }
         guard !isLoading else { return }
-        switch Placement.choose(among: work, loaded: wanted, lanes: lanes, loadSeconds: slot.loadSeconds) {
+        let choice = Placement.choose(among: work, loaded: wanted, lanes: lanes, loadSeconds: slot.loadSeconds)
+        standing.isFinishing = choice == .finish
+        switch choice {
         case .stay: break
+        case .finish: takeBack(&standing)
         case .drained:
             logger.error("models fail on this host one after another; it leaves the work to others for ten minutes")
         case .load(let model): try await want(model, &standing)
@@ -88,7 +93,7 @@ struct ModelPlacement: Sendable {
         takeBack(&standing)
         try await place(model, &standing)
         slot.want(model)
-        standing.idleSince = nil
+        (standing.idleSince, standing.isFinishing) = (nil, false)
     }
 
     private func place(_ model: ModelReference?, _ standing: inout Standing) async throws {

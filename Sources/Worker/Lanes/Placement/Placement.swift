@@ -5,6 +5,8 @@ package struct OpenWork: Equatable, Sendable {
     package var model: ModelReference
     /// All hands are wanted for a champion's baseline.
     package var isBaseline: Bool
+    /// No contest waits for it yet.
+    package var isAhead: Bool
     /// What the ready jobs take one after another.
     package var workSeconds: Double
     /// Jobs that the asking worker has claimed.
@@ -18,11 +20,13 @@ package struct OpenWork: Equatable, Sendable {
     package var hostFailures: Int64
 
     package init(
-        model: ModelReference, isBaseline: Bool = false, workSeconds: Double, heldJobs: Int64 = 0, hands: Int64 = 0,
+        model: ModelReference, isBaseline: Bool = false, isAhead: Bool = false, workSeconds: Double,
+        heldJobs: Int64 = 0, hands: Int64 = 0,
         failures: Int64 = 0, failedSecondsAgo: Double? = nil, hostFailures: Int64 = 0
     ) {
         self.model = model
         self.isBaseline = isBaseline
+        self.isAhead = isAhead
         self.workSeconds = workSeconds
         self.heldJobs = heldJobs
         self.hands = hands
@@ -37,6 +41,8 @@ package enum Placement: Equatable, Sendable {
     /// Go on with what is loaded, or with nothing.
     case stay
     case load(ModelReference)
+    /// Take no more of what is loaded: once what is in hand has ended, another model comes first.
+    case finish
     /// Too many models failed here: the host is at fault, and leaves the work to others for a while.
     case drained
 
@@ -47,36 +53,49 @@ package enum Placement: Equatable, Sendable {
 
     /// Whether jobs of the model are ready, or with the asking worker.
     package static func hasWork(for model: ModelReference, among work: [OpenWork]) -> Bool {
-        work.contains { $0.model == model && ($0.workSeconds > 0 || $0.heldJobs > 0) }
+        work.contains { $0.model == model && $0.isOpen }
     }
 
-    /// Stays with what is loaded while it has work. Then all hands go to the first model in line, as long as one more still
-    /// helps after the time that loading takes; then to the next.
+    /// Stays with what is loaded while it has work, unless that only runs ahead and what a contest waits for has nobody. Then
+    /// all hands go to the first model in line, as long as one more still helps after the time that loading takes; then to the
+    /// next.
     ///
     /// - Parameters:
-    ///   - work: Baselines first, then in the order of their evaluations.
+    ///   - work: Baselines first, then in the order of their evaluations, last what runs ahead.
     ///   - lanes: Jobs that a worker has under way at once.
     ///   - loadSeconds: What loading a model takes.
     package static func choose(
         among work: [OpenWork], loaded: ModelReference?, lanes: Int, loadSeconds: Double
     ) -> Placement {
-        if let loaded, hasWork(for: loaded, among: work) { return .stay }
-        let lastFailure = work.compactMap(\.failedSecondsAgo).min()
-        if let lastFailure, lastFailure < drainSeconds, work.contains(where: { $0.hostFailures >= hostBudget }) {
-            return .drained
+        let next =
+            isDrained(work)
+            ? nil
+            : work.first { $0.model != loaded && $0.isWorthLoading(lanes: lanes, loadSeconds: loadSeconds) }
+        guard let current = work.first(where: { $0.model == loaded && $0.isOpen }) else {
+            return isDrained(work) ? .drained : next.map { .load($0.model) } ?? .stay
         }
-        let next = work.first { candidate in
-            guard candidate.model != loaded, candidate.workSeconds > 0, !candidate.isResting else { return false }
-            let remaining = candidate.workSeconds / Double(max(1, candidate.hands) * Int64(max(1, lanes)))
-            return candidate.hands == 0 || remaining > loadSeconds
+        guard current.isAhead, let next, !next.isAhead, next.hands == 0 else { return .stay }
+        return current.heldJobs > 0 ? .finish : .load(next.model)
+    }
+
+    private static func isDrained(_ work: [OpenWork]) -> Bool {
+        guard let lastFailure = work.compactMap(\.failedSecondsAgo).min(), lastFailure < drainSeconds else {
+            return false
         }
-        return next.map { .load($0.model) } ?? .stay
+        return work.contains { $0.hostFailures >= hostBudget }
     }
 }
 
 extension OpenWork {
+    fileprivate var isOpen: Bool { workSeconds > 0 || heldJobs > 0 }
+
+    fileprivate func isWorthLoading(lanes: Int, loadSeconds: Double) -> Bool {
+        guard workSeconds > 0, !isResting else { return false }
+        return hands == 0 || workSeconds / Double(hands * Int64(max(1, lanes))) > loadSeconds
+    }
+
     /// 1 min after the first failure here, 2 after the second … up to 30.
-    fileprivate var isResting: Bool {
+    private var isResting: Bool {
         guard failures > 0, let failedSecondsAgo else { return false }
         return failedSecondsAgo < min(1_800, 60 * Double(Int64(1) << min(failures - 1, 5)))
     }

@@ -6,7 +6,8 @@ internal import struct FoundationEssentials.UUID
 /// Rows: the models that have work, in the order in which they should be served.
 struct LoadOpenWork: Statement {
     static let sql = """
-        SELECT model, revision, is_baseline, work_seconds, held_jobs, hands, failures, failed_seconds_ago, host_failures
+        SELECT model, revision, is_baseline, work_seconds, held_jobs, hands, failures, failed_seconds_ago, host_failures,
+               is_ahead
         FROM affine.open_work($1, $2)
         """
     var worker: UUID
@@ -18,10 +19,11 @@ struct LoadOpenWork: Statement {
     }
 
     static func decode(_ row: inout RowReader) throws(PostgresError) -> OpenWork {
-        try OpenWork(
+        var work = try OpenWork(
             model: decodeModel(&row), isBaseline: row.next(), workSeconds: row.next(), heldJobs: row.next(),
-            hands: row.next(),
-            failures: row.next(), failedSecondsAgo: row.next(), hostFailures: row.next())
+            hands: row.next(), failures: row.next(), failedSecondsAgo: row.next(), hostFailures: row.next())
+        work.isAhead = try row.next()
+        return work
     }
 }
 

@@ -43,14 +43,14 @@ struct WindowCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Every window.")
-        @OptionGroup var options: CommonOptions
+        @OptionGroup var list: ListOptions
 
         func run() async throws {
-            try await Backend.with(options) { backend in
+            try await Backend.with(list.common) { backend in
                 try Output.rows(
                     try await Reports(database: backend.database).windows(),
                     columns: ["window", "state", "opened_block", "opened_at", "closed_at", "archived_at", "contests"],
-                    json: options.json, empty: "no window was opened yet")
+                    as: list.format, empty: "no window was opened yet")
             }
         }
     }

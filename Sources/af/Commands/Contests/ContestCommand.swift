@@ -13,14 +13,14 @@ struct ContestCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Every contest.")
-        @OptionGroup var options: CommonOptions
+        @OptionGroup var list: ListOptions
 
         func run() async throws {
-            try await Backend.with(options) { backend in
+            try await Backend.with(list.common) { backend in
                 try Output.rows(
                     try await Reports(database: backend.database).contests(),
                     columns: ["contest", "window_id", "champion", "challenger", "state", "verdict", "decided_at"],
-                    json: options.json, empty: "no contest was held yet")
+                    as: list.format, empty: "no contest was held yet")
             }
         }
     }

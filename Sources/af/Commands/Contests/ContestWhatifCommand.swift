@@ -14,7 +14,7 @@ struct ContestWhatifCommand: AsyncParsableCommand {
             af contest whatif --all --margin 0,0.01,0.02,0.03
             af contest whatif 12 --margin abd=0.05 --drop-worker w7
             """)
-    @OptionGroup var options: CommonOptions
+    @OptionGroup var list: ListOptions
     @OptionGroup var history: HistoryOptions
 
     @Option(
@@ -58,9 +58,14 @@ struct ContestWhatifCommand: AsyncParsableCommand {
         let variants = hypotheses.indices.map { index in
             WhatifVariant(hypotheses[index].name, outcomes.map { $0[index] })
         }
-        if options.json { return try Output.json(variants) }
-        Output.table([WhatifVariant.columns] + variants.map(\.line))
-        for variant in variants { variant.printChanges() }
+        let lines = [WhatifVariant.columns] + variants.map(\.line)
+        switch list.format {
+        case .json: try Output.json(variants)
+        case .csv: print(CSV.text(lines), terminator: "")
+        case .table:
+            Output.table(lines)
+            for variant in variants { variant.printChanges() }
+        }
     }
 
     /// For each contest what becomes of it under each hypothesis.
@@ -72,7 +77,7 @@ struct ContestWhatifCommand: AsyncParsableCommand {
                     archive.contest, archive.record, archive.stored, under: hypotheses, dropping: listed)
             }
         }
-        return try await Backend.with(options) { backend in
+        return try await Backend.with(list.common) { backend in
             let history = ContestHistory(database: backend.database)
             let worked = try await history.tasks(of: workers)
             return try await history.map(self.history.scope, progress: ProgressLine.teller("contests")) { past in

@@ -29,17 +29,17 @@ struct DatabaseCommand: AsyncParsableCommand {
 
     struct Status: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show each migration and whether it was applied.")
-        @OptionGroup var options: CommonOptions
+        @OptionGroup var list: ListOptions
 
         func run() async throws {
-            try await withOwner(options) { migrator, database in
+            try await withOwner(list.common) { migrator, database in
                 let rows = try await migrator.status(database).map { status in
                     JSONValue.object([
                         "number": .integer(Int64(status.number)), "name": .string(status.name),
                         "state": .string(Self.words(status.state)),
                     ])
                 }
-                try Output.rows(rows, columns: ["number", "name", "state"], json: options.json, empty: "no migrations")
+                try Output.rows(rows, columns: ["number", "name", "state"], as: list.format, empty: "no migrations")
             }
         }
 

@@ -136,6 +136,8 @@ struct EvalCommand: AsyncParsableCommand {
                 "difficulties": .string("\(facts.difficulties.lowerBound) to \(facts.difficulties.upperBound)"),
             ])
         }
-        try Output.rows(rows, columns: ["name", "also", "title", "scores", "difficulties"], json: json, empty: "none")
+        try Output.rows(
+            rows, columns: ["name", "also", "title", "scores", "difficulties"], as: json ? .json : .table, empty: "none"
+        )
     }
 }

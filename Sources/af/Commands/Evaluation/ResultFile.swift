@@ -61,38 +61,26 @@ struct ResultFile: Sendable {
 
     private func text(of report: EvaluationReport) throws -> String {
         switch format {
-        case .csv: CSV.text(report.results)
+        case .csv: try CSV.text([Self.columns] + report.results.map(Self.fields(of:)))
         case .json: try Self.line(report.document)
         case .jsonl: try report.results.map { try Self.line($0.document) }.joined()
         }
+    }
+
+    /// Of a CSV file, which has no conversations.
+    private static let columns = [
+        "environment", "task", "outcome", "score", "attempts", "seconds", "prompt_tokens", "completion_tokens",
+        "error_code", "error_detail",
+    ]
+
+    private static func fields(of result: TaskResult) throws -> [String] {
+        let document = result.document
+        return try columns.map { $0 == "score" ? result.score?.description ?? "" : try CSV.field(document[$0]) }
     }
 
     private static func line(_ value: JSONValue) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
-    }
-}
-
-/// Comma-separated values as RFC 4180 has them, without the conversations.
-private enum CSV {
-    private static let columns = [
-        "environment", "task", "outcome", "score", "attempts", "seconds", "prompt_tokens", "completion_tokens",
-        "error_code", "error_detail",
-    ]
-
-    static func text(_ results: [TaskResult]) -> String {
-        let lines = results.map { result in
-            let document = result.document
-            return columns.map { $0 == "score" ? result.score?.description ?? "" : field(document[$0]) }
-        }
-        return ([columns] + lines).map { $0.joined(separator: ",") + "\r\n" }.joined()
-    }
-
-    private static func field(_ value: JSONValue?) -> String {
-        guard let value, value != .null else { return "" }
-        let text = Output.text(value)
-        guard text.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return text }
-        return "\"" + text.replacing("\"", with: "\"\"") + "\""
     }
 }

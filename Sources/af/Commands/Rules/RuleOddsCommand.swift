@@ -41,19 +41,13 @@ struct RuleOddsCommand: AsyncParsableCommand {
             odds = try RuleOdds(
                 rule: document, estimates: Dictionary(uniqueKeysWithValues: estimates), power: power)
         } else {
-            odds = try await Backend.with(options) { try await measured(WindowHistory(database: $0.database)) }
+            let window = rule.window.map(WindowID.init(rawValue:))
+            odds = try await Backend.with(options) {
+                try await WindowHistory(database: $0.database)
+                    .odds(in: window, correlation: correlation, power: power)
+            }
         }
         if options.json { try Output.json(odds) } else { show(odds) }
-    }
-
-    private func measured(_ history: WindowHistory) async throws -> RuleOdds {
-        let (window, document) = try await history.rule(of: rule.window.map(WindowID.init(rawValue:)))
-        var estimates: [EnvironmentName: NoiseEstimate] = [:]
-        for champion in try await history.championScores(in: window) where champion.scores.count > 1 {
-            estimates[champion.environment] = try NoiseEstimate(
-                scores: champion.scores, reruns: champion.reruns, correlation: correlation)
-        }
-        return try RuleOdds(rule: document, estimates: estimates, power: power)
     }
 
     private func show(_ odds: RuleOdds) {
@@ -68,30 +62,11 @@ struct RuleOddsCommand: AsyncParsableCommand {
                     let noise = environment.estimate.noise
                     return [
                         environment.environment.rawValue, "\(environment.tasks)", environment.margin.description,
-                        Self.text(noise.standardDeviation), Self.text(noise.correlation),
-                        environment.estimate.source.description, Self.text(probability: environment.copy),
-                        Self.text(environment.smallestGain),
+                        RuleOdds.text(noise.standardDeviation), RuleOdds.text(noise.correlation),
+                        environment.estimate.source.description, RuleOdds.text(probability: environment.copy),
+                        RuleOdds.text(environment.smallestGain),
                     ]
                 })
-        let copies =
-            odds.copiesForAnEvenBet.map { "\($0) copies make that an even bet" } ?? "no number of copies is a bet"
-        print(
-            """
-
-            An identical copy takes the throne with probability \(Self.text(probability: odds.copy)): \(copies).
-            A challenger with the smallest gain in every environment takes it with probability \(Self.text(odds.power)).
-            """)
-    }
-
-    private static func text(_ value: Double) -> String {
-        Score(rounding: (value * 10_000).rounded() / 10_000)?.description ?? "\(value)"
-    }
-
-    /// Small ones as `1 in 242`.
-    private static func text(probability: Double) -> String {
-        guard probability > 0, probability < 0.1, let trials = Int(exactly: (1 / probability).rounded()) else {
-            return text(probability)
-        }
-        return "1 in \(trials)"
+        print("\n\(odds.copyWords)\n\(odds.gainWords)")
     }
 }
