@@ -142,6 +142,9 @@ private struct Refused: CustomTestStringConvertible, Sendable {
             message: "--json and --output csv contradict each other: leave one of them out"),
         Refused("contest", "list", "--output", "xml", message: "'xml'"),
         Refused("up", "--look-ahead", "65", message: "--look-ahead '65' is not valid: expected 0 to 64"),
+        Refused(
+            "rank", environment: ["AFFINE_LOG_FORMAT": "xml"],
+            message: "AFFINE_LOG_FORMAT 'xml' is not valid: expected text or json"),
         Refused("rank", "--nonsense", message: "Unknown option '--nonsense'"),
     ]
 

@@ -74,7 +74,7 @@ public struct Arena: Sendable {
             let (step, isDone) = try await database.transaction(.serializable) { try takeStep(&$0) }
             guard isDone else { return step.description }
             try await database.run(RevokeEnded())
-            logger.info("arena moved", metadata: ["arena.step": "\(step)"])
+            logger.notice("arena moved", metadata: step.metadata)
         }
     }
 

@@ -1,4 +1,5 @@
 package import Domain
+internal import Logging
 
 /// What the arena looks like at one moment: just enough to say what comes next.
 package struct ArenaState: Equatable, Sendable {
@@ -72,6 +73,22 @@ extension ArenaStep: CustomStringConvertible {
         case .dropAhead(let evaluation): "drop evaluation \(evaluation)"
         case .wait(let reason): reason.rawValue
         }
+    }
+}
+
+extension ArenaStep {
+    /// The step in words, and what it is about under the names that all log lines use.
+    var metadata: Logger.Metadata {
+        var metadata: Logger.Metadata = ["arena.step": "\(self)"]
+        switch self {
+        case .crown(let hotkey), .openContest(let hotkey), .evaluateAhead(let hotkey):
+            metadata["miner.hotkey"] = "\(hotkey)"
+        case .advanceBaseline(let window): metadata["window.id"] = "\(window)"
+        case .reduce(let contest): metadata["contest.id"] = "\(contest)"
+        case .dropAhead(let evaluation): metadata["evaluation.id"] = "\(evaluation)"
+        case .openWindow, .wait: break
+        }
+        return metadata
     }
 }
 

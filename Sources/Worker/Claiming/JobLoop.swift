@@ -137,9 +137,10 @@ struct JobLoop: Sendable {
         }
         // Work that was cut short is not reported: its lease goes back to the queue.
         guard !Task.isCancelled, result.outcome != .cancelled else { return }
-        reporter.add(
-            JobReport(
-                job: job, result: result, duration: .now - started, keepsTranscript: settings.keepsTranscripts))
+        let report = JobReport(
+            job: job, result: result, duration: .now - started, keepsTranscript: settings.keepsTranscripts)
+        logger.debug("a job ended", metadata: report.metadata)
+        reporter.add(report)
     }
 
     /// Runs a job that has entered, and runs it again for a while when its deployment is asked too much: that costs no try.

@@ -1,4 +1,6 @@
+internal import Domain
 package import EnvironmentCalls
+internal import Logging
 
 /// What a worker tells the queue about a job.
 package struct JobReport: Sendable {
@@ -15,6 +17,18 @@ package struct JobReport: Sendable {
         self.duration = duration
         transcript = keepsTranscript ? Transcript(result.conversation) : nil
         self.result.conversation = nil
+    }
+
+    /// Which attempt it was and how it ended, for the log.
+    var metadata: Logger.Metadata {
+        var metadata: Logger.Metadata = [
+            "evaluation.id": "\(job.lease.evaluation)", "environment.id": "\(job.lease.environment)",
+            "job.position": "\(job.position)", "attempt.number": "\(job.lease.attempt)", "lease.id": "\(job.lease.id)",
+            "deployment.id": "\(job.lease.deployment)", "attempt.outcome": "\(result.outcome.rawValue)",
+            "attempt.ms": "\(duration.milliseconds)",
+        ]
+        if let code = result.errorCode { metadata["error.code"] = "\(code)" }
+        return metadata
     }
 }
 

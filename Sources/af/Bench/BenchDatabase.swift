@@ -31,7 +31,7 @@ struct BenchDatabase: Sendable {
         _ settings: Settings, _ options: CommonOptions, _ body: (BenchDatabase) async throws -> Value
     ) async throws -> Value {
         var logger = options.logger
-        if !options.verbose { logger.logLevel = .warning }
+        if !options.logs.verbose { logger.logLevel = .warning }
         if let url = options.resolvedDatabaseURL {
             return try await inDatabase(url, workerRole: nil, pooled: options.pooled, settings, logger, body)
         }

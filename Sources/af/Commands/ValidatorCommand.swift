@@ -15,9 +15,7 @@ struct ValidatorCommand: AsyncParsableCommand {
                 Needs an arena's public API and the bridge ('deploy/chain-bridge/install FOLDER'), no database. Weights that \
                 are older than --maximum-age blocks are not set.
                 """)
-        @Flag(help: "Log more, to standard error.")
-        var verbose = false
-
+        @OptionGroup var logs: LogOptions
         @OptionGroup var arena: ArenaAddress
 
         @Option(help: "Folder of the bridge.")
@@ -51,8 +49,7 @@ struct ValidatorCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            var logger = Logger(label: "affine") { StreamLogHandler.standardError(label: $0) }
-            logger.logLevel = verbose ? .debug : .notice
+            let logger = logs.logger(at: .notice)
             var settings = ValidatorService.Settings(api: arena.api)
             settings.interval = interval
             settings.maximumAge = maximumAge

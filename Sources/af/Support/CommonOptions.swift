@@ -19,8 +19,7 @@ struct CommonOptions: ParsableArguments {
     @Option(help: "Folder of the private Postgres cluster (or AFFINE_DATA).")
     var data: String?
 
-    @Flag(help: "Log more, to standard error.")
-    var verbose = false
+    @OptionGroup var logs: LogOptions
 
     /// Values that may also come from the environment; nothing else in the program reads it.
     private static let environment = ConfigReader(provider: EnvironmentVariablesProvider())
@@ -40,6 +39,9 @@ struct CommonOptions: ParsableArguments {
 
     /// Characters on a line of the terminal, where the shell tells.
     static var columns: Int? { environment.int(forKey: "columns") }
+
+    /// How the log's lines look, where the command line does not say.
+    static var logFormat: String? { environment.string(forKey: "affine.log.format").flatMap { $0.isEmpty ? nil : $0 } }
 
     /// The key that endpoints are asked with, kept out of the command line.
     static var apiKey: String? {
@@ -66,14 +68,8 @@ struct CommonOptions: ParsableArguments {
     static var apiURL: String? { environment.string(forKey: "api.url").flatMap { $0.isEmpty ? nil : $0 } }
 
     /// For commands that do one thing and end: what goes wrong.
-    var logger: Logger { logger(at: .warning) }
+    var logger: Logger { logs.logger(at: .warning) }
 
     /// For commands that run until stopped: every change of state.
-    var serviceLogger: Logger { logger(at: .notice) }
-
-    private func logger(at level: Logger.Level) -> Logger {
-        var logger = Logger(label: "affine") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = verbose ? .debug : level
-        return logger
-    }
+    var serviceLogger: Logger { logs.logger(at: .notice) }
 }

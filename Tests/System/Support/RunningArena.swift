@@ -15,8 +15,9 @@ struct RunningArena: Sendable {
     let folder: String
     let workerURL: String
 
-    /// Runs `af up` with these options in a folder of its own, and ends it after `body`.
-    static func with(_ options: [String] = [], _ body: (RunningArena) async throws -> Void) async throws {
+    /// Runs `af up` with these options in a folder of its own, and ends it after `body`; returns what it logged.
+    @discardableResult
+    static func with(_ options: [String] = [], _ body: (RunningArena) async throws -> Void) async throws -> String {
         try await withDataFolder { folder in
             let result = try await Subprocess.run(
                 .path(Program.path()), arguments: Arguments(["up", "--json", "--data", folder] + options),
@@ -33,6 +34,7 @@ struct RunningArena: Sendable {
                 try ended.get()
             }
             #expect(result.terminationStatus == .exited(0), "\(result.standardError)")
+            return result.standardError
         }
     }
 
