@@ -12,7 +12,7 @@ extension RuleOdds {
     public var gainWords: String {
         let gains = environments.map { "\($0.environment) \(Self.text($0.smallestGain))" }.joined(separator: ", ")
         return
-            "A challenger takes it with probability \(Self.text(power)) when it is better in every environment by: \(gains)."
+            "A challenger takes the throne with probability \(Self.text(power)) when it is better in every environment by: \(gains)."
     }
 
     /// With at most four decimals.
