@@ -49,6 +49,9 @@ public struct ArenaSettings: Sendable {
         case parallel
     }
 
+    /// How many results of a contest are read at once, and held beside those that were put in their places.
+    package var resultPage = 50_000
+
     public init() {}
 }
 
@@ -58,12 +61,13 @@ public struct Arena: Sendable {
     let settings: ArenaSettings
     private let database: Database
     let logger: Logger
-    let prepared = PreparedRecord()
+    let prepared: PreparedRecord
 
     public init(database: Database, settings: ArenaSettings, logger: Logger) {
         self.database = database
         self.settings = settings
         self.logger = logger
+        prepared = PreparedRecord(page: settings.resultPage)
     }
 
     /// Does steps until one has to wait for something outside; returns what it waits for.

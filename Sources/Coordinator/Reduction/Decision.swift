@@ -9,12 +9,14 @@ extension Arena {
     /// the verdict is written in the same transaction. Returns whether the contest ended.
     func reduce(_ id: ContestID, in session: inout Session) throws -> Bool {
         guard let contest = try session.run(LoadContests(contests: [id])).first else { return false }
-        let progress = try session.run(LoadProgress(evaluation: contest.challengerEvaluation)).first
+        var reader = prepared.value
+        try reader.readAhead(contest, in: &session)
+        prepared.value = reader
+        let progress = try session.run(
+            LoadProgress(contest: contest, settled: reader.settled(of: contest.challengerEvaluation))
+        ).first
         let isSettled = progress.map { $0.ended == $0.planned } ?? false
         let isFinished = isSettled || contest.isOverdue
-        var reader = prepared.value
-        try reader.prepare(contest, in: &session)
-        prepared.value = reader
         guard try isFinished || mayBeOver(contest, in: &session) else { return false }
         let (record, used) = try reader.record(of: contest, in: &session)
         guard let verdict = record.conclude(finished: isFinished) else { return false }
@@ -117,10 +119,26 @@ private struct LoadProgress: Statement {
         var ended: Int64
     }
 
-    static let sql =
-        "SELECT sum(planned)::bigint, sum(finished)::bigint FROM ops.evaluation_progress WHERE evaluation = $1"
-    var evaluation: EvaluationID
-    func bind(_ bindings: inout Bindings) { bindings.append(evaluation) }
+    static let sql = """
+        SELECT sum(ee.planned)::bigint, sum(COALESCE(s.jobs, 0) + done.jobs)::bigint
+        FROM affine.evaluation_environment ee
+        LEFT JOIN unnest($3::int2[], $4::int4[]) AS s (environment, jobs) ON s.environment = ee.environment
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS jobs FROM affine.attempt a
+            WHERE a.window_id = $1 AND a.evaluation = ee.evaluation AND a.environment = ee.environment AND a.final
+              AND a.position >= COALESCE(s.jobs, 0)) AS done
+        WHERE ee.evaluation = $2
+        """
+    var contest: StoredContest
+    /// Its leading jobs of these are known to have ended.
+    var settled: SettledResults?
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(contest.window)
+        bindings.append(contest.challengerEvaluation)
+        bindings.append(settled?.environments ?? [])
+        bindings.append((settled?.counts ?? []).map { Int32($0) })
+    }
 
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Progress {
         try Progress(planned: row.next(), ended: row.next())

@@ -94,6 +94,12 @@ struct ResultPage: Sendable {
     }
 }
 
+/// Row: which of the histories that a database can go on from its backups and standbys this is.
+struct FindTimeline: Statement {
+    static let sql = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> String { try row.next() }
+}
+
 /// Of environments with jobs of their own.
 struct LoadResults: Statement {
     static let sql = """
