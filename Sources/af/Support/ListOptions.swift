@@ -9,7 +9,7 @@ enum ListFormat: String, ExpressibleByArgument, CaseIterable {
 struct ListOptions: ParsableArguments {
     @OptionGroup var common: CommonOptions
 
-    @Option(help: "How to print the list; --json is the same as --output json. CSV and JSON have every column.")
+    @Option(help: "How to print the list; --json is the same as --output json.")
     var output: ListFormat?
 
     var format: ListFormat { common.json ? .json : output ?? .table }
