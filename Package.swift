@@ -203,6 +203,7 @@ let package = Package(
                 .embedInCode("0031_ended_evaluations.sql"),
                 .embedInCode("0032_window_archives.sql"),
                 .embedInCode("0033_look_ahead.sql"),
+                .embedInCode("0034_copy_checks.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

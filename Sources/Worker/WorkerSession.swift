@@ -82,6 +82,10 @@ struct WorkerSession: Sendable {
                 try await lane.watch(worker: id, database: database)
                 return .cancelled
             }
+            group.addTask {
+                try await Fingerprinter(worker: id, database: database, lane: lane, logger: logger).run()
+                return .cancelled
+            }
             if let slot {
                 let placement = ModelPlacement(
                     worker: id, database: database, slot: slot, lane: lane, lanes: settings.concurrency,

@@ -37,6 +37,16 @@ import Testing
         let contest = ContestID(rawValue: 7)
         return [
             Row("the queue's head meets the champion", .openContest(challenger: challenger)) { _ in },
+            Row("a check of the head is asked for first", .askCopyCheck(challenger)) { $0.copyCheck = .missing },
+            Row("the contest waits for its check", .wait(.copyCheck)) { $0.copyCheck = .waiting },
+            Row("a check that has all it waits for is judged", .judgeCopyCheck(challenger)) { $0.copyCheck = .due },
+            Row("a checked challenger meets the champion", .openContest(challenger: challenger)) {
+                $0.copyCheck = .judged
+            },
+            Row("a running contest does not wait for the next check", .reduce(contest)) {
+                $0.runningContest = contest
+                $0.copyCheck = .due
+            },
             Row("an empty queue waits", .wait(.noMiner)) { $0.queueHead = nil },
             Row("before the first block nothing happens", .wait(.noBlock)) { $0.headBlock = nil },
             Row("an empty throne goes to the queue's head", .crown(challenger)) { $0.champion = nil },

@@ -17,10 +17,11 @@ import Testing
                     ORDER BY 1
                     """)
                     == [
-                        "claim", "describe_evaluation", "heartbeat", "keep_transcripts", "open_work", "place",
+                        "claim", "claim_fingerprint", "describe_evaluation", "heartbeat", "keep_transcripts",
+                        "open_work", "place",
                         "placed_models", "queue_version", "record_load", "register_deployment",
                         "register_worker",
-                        "release",
+                        "release", "report_fingerprint",
                         "settle", "settle_and_claim", "stop_worker",
                     ])
         }
@@ -47,7 +48,8 @@ import Testing
             try await #expect(
                 granted("affine_coordinator", "UPDATE")
                     == [
-                        "admission", "arena_control", "contest", "environment", "evaluation", "evaluation_environment",
+                        "admission", "arena_control", "contest", "copy_check", "environment", "evaluation",
+                        "evaluation_environment",
                         "miner", "neuron", "operator_token", "reign", "task_window", "weight_emission", "window_task",
                     ].map { "affine.\($0)" })
             try await #expect(
@@ -114,6 +116,11 @@ import Testing
             try await stage.admit("d", from: 60)
             try await stage.owner.execute(
                 "INSERT INTO affine.window_archive VALUES (1, clock_timestamp(), 1, 40, sha256(''), sha256(''))")
+            try await stage.owner.execute(
+                """
+                INSERT INTO affine.copy_check (evaluation, hotkey, model, revision, deadline_at)
+                SELECT id, hotkey, model, revision, deadline_at FROM affine.evaluation LIMIT 1
+                """)
             let pool = try Stage.pool(as: "affine_dashboard")
             for view in try await stage.owner.column("SELECT viewname FROM pg_views WHERE schemaname = 'ops'") {
                 #expect(Int(try await pool.value("SELECT count(v::text) FROM ops.\(view) v")) ?? 0 > 0, "ops.\(view)")

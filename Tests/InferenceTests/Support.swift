@@ -37,6 +37,11 @@ struct ServedClient: Sendable {
         return await client.failure(request)
     }
 
+    func nextTokens(after prompt: String) async throws -> [TokenLikelihood] {
+        defer { withExtendedLifetime(server) {} }
+        return try await client.nextTokens(after: prompt)
+    }
+
     func models() async throws -> [String] {
         defer { withExtendedLifetime(server) {} }
         return try await client.models()

@@ -1,5 +1,5 @@
 /// SplitMix64: the same cases on every run and machine.
-public struct SeededRandom: Sendable {
+public struct SeededRandom: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     public init(seed: Int) {

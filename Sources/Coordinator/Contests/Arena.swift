@@ -37,6 +37,8 @@ public struct ArenaSettings: Sendable {
     public var minDominant: Int?
     /// How many of the next miners' evaluations may begin while a contest runs. It never changes a verdict, only when it is known.
     public var lookAhead = 1
+    /// How a challenger's model is held against the champion's before its contest; nil not to.
+    public var copyCheck: CopyCheckSettings?
     /// The order of a challenger's environments. It never changes a verdict, only when it is known.
     public var environmentOrder = EnvironmentOrder.auto
 
@@ -93,7 +95,9 @@ public struct Arena: Sendable {
 
     private func takeStep(_ session: inout Session) throws -> (ArenaStep, isDone: Bool) {
         guard try session.run(LockArena()).first == true,
-            let state = try session.run(LoadArena(lookAhead: settings.lookAhead)).first
+            let state = try session.run(
+                LoadArena(lookAhead: settings.lookAhead, checksCopies: settings.copyCheck != nil)
+            ).first
         else {
             return (.wait(.anotherCoordinator), false)
         }
@@ -107,6 +111,10 @@ public struct Arena: Sendable {
         case .reduce(let contest): return (step, try reduce(contest, in: &session))
         case .evaluateAhead(let hotkey): try evaluateAhead(hotkey, in: &session)
         case .dropAhead(let evaluation): try dropAhead(evaluation, in: &session)
+        case .askCopyCheck(let hotkey):
+            if let check = settings.copyCheck { try askCopyCheck(of: hotkey, check, in: &session) }
+        case .judgeCopyCheck(let hotkey):
+            if let check = settings.copyCheck { try judgeCopyCheck(of: hotkey, check, in: &session) }
         }
         return (step, true)
     }
@@ -127,9 +135,8 @@ private struct LoadArena: Statement {
     static let sql = """
         SELECT (SELECT max(number) FROM affine.chain_block),
                (SELECT hotkey FROM affine.miner WHERE state = 'champion'),
-               (SELECT hotkey FROM affine.miner WHERE state = 'pending' AND not_before <= clock_timestamp()
-                  AND (benchmark IS NULL OR EXISTS (SELECT FROM affine.miner WHERE state = 'champion'))
-                ORDER BY first_block, hotkey LIMIT 1),
+               head.hotkey, CASE WHEN $2 AND w.state = 'open' AND head.hotkey IS NOT NULL
+                            THEN affine.copy_check_state(w.baseline_evaluation, head.hotkey) END,
                (SELECT count(*) FROM affine.environment WHERE enabled),
                (SELECT id FROM affine.contest WHERE state = 'running'),
                k.paused_reason IS NOT NULL, k.rotate_reason IS NOT NULL,
@@ -147,16 +154,27 @@ private struct LoadArena: Statement {
         FROM affine.arena_control k
         LEFT JOIN affine.task_window w ON w.state <> 'closed'
         LEFT JOIN affine.evaluation e ON e.id = w.baseline_evaluation
+        LEFT JOIN LATERAL (
+            SELECT hotkey FROM affine.miner WHERE state = 'pending' AND not_before <= clock_timestamp()
+              AND (benchmark IS NULL OR EXISTS (SELECT FROM affine.miner WHERE state = 'champion'))
+            ORDER BY first_block, hotkey LIMIT 1) AS head ON true
         """
 
     var lookAhead: Int
-    func bind(_ bindings: inout Bindings) { bindings.append(Int64(lookAhead)) }
+    var checksCopies: Bool
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(Int64(lookAhead))
+        bindings.append(checksCopies)
+    }
 
     static func decode(_ row: inout RowReader) throws(PostgresError) -> ArenaState {
         var state = ArenaState()
         state.headBlock = try row.next()
         state.champion = try row.next()
         state.queueHead = try row.next()
+        let check: String? = try row.next()
+        state.copyCheck = check.flatMap(ArenaState.CopyCheck.init)
         state.enabledEnvironments = try Int(row.next(Int64.self))
         state.runningContest = try row.next()
         state.isPaused = try row.next()

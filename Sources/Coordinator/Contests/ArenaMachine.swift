@@ -20,11 +20,22 @@ package struct ArenaState: Equatable, Sendable {
         }
     }
 
+    /// Where the check of a miner's model against the champion's stands.
+    package enum CopyCheck: String, Sendable {
+        case missing, judged
+        /// For workers that measure the models.
+        case waiting
+        /// Everything it waits for is there, or comes no more.
+        case due
+    }
+
     /// The newest block that was seen.
     package var headBlock: Int64?
     package var champion: Hotkey?
     /// First of the queue by (first_block, hotkey); a benchmark entrant only while there is a champion to meet.
     package var queueHead: Hotkey?
+    /// The head's, against the open window's baseline; nil where none is asked for.
+    package var copyCheck: CopyCheck?
     package var enabledEnvironments = 0
     package var window: Window?
     package var runningContest: ContestID?
@@ -49,6 +60,8 @@ package enum ArenaStep: Equatable, Sendable {
     case reduce(ContestID)
     case evaluateAhead(Hotkey)
     case dropAhead(EvaluationID)
+    case askCopyCheck(Hotkey)
+    case judgeCopyCheck(Hotkey)
     /// Nothing can be done until something arrives from outside.
     case wait(Reason)
 
@@ -58,6 +71,7 @@ package enum ArenaStep: Equatable, Sendable {
         case noEnvironment = "no environment is enabled"
         case anotherCoordinator = "another coordinator is at work"
         case paused = "an operator paused the arena"
+        case copyCheck = "the next miner's model is held against the champion's"
     }
 }
 
@@ -71,6 +85,8 @@ extension ArenaStep: CustomStringConvertible {
         case .reduce(let contest): "contest \(contest)"
         case .evaluateAhead(let hotkey): "evaluate \(hotkey) ahead of its contest"
         case .dropAhead(let evaluation): "drop evaluation \(evaluation)"
+        case .askCopyCheck(let hotkey): "ask for the copy check of \(hotkey)"
+        case .judgeCopyCheck(let hotkey): "judge the copy check of \(hotkey)"
         case .wait(let reason): reason.rawValue
         }
     }
@@ -81,7 +97,8 @@ extension ArenaStep {
     var metadata: Logger.Metadata {
         var metadata: Logger.Metadata = ["arena.step": "\(self)"]
         switch self {
-        case .crown(let hotkey), .openContest(let hotkey), .evaluateAhead(let hotkey):
+        case .crown(let hotkey), .openContest(let hotkey), .evaluateAhead(let hotkey), .askCopyCheck(let hotkey),
+            .judgeCopyCheck(let hotkey):
             metadata["miner.hotkey"] = "\(hotkey)"
         case .advanceBaseline(let window): metadata["window.id"] = "\(window)"
         case .reduce(let contest): metadata["contest.id"] = "\(contest)"
@@ -112,7 +129,13 @@ extension ArenaState {
             return enabledEnvironments == 0 ? .wait(.noEnvironment) : .openWindow
         }
         guard window.phase == .open, window.baselineIsComplete else { return .advanceBaseline(window.id) }
-        return queueHead.map { .openContest(challenger: $0) } ?? .wait(.noMiner)
+        guard let queueHead else { return .wait(.noMiner) }
+        return switch copyCheck {
+        case nil, .judged: .openContest(challenger: queueHead)
+        case .missing: .askCopyCheck(queueHead)
+        case .waiting: .wait(.copyCheck)
+        case .due: .judgeCopyCheck(queueHead)
+        }
     }
 
     /// Whether there is a window in which contests may still begin.

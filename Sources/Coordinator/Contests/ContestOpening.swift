@@ -38,6 +38,7 @@ extension Arena {
             jobs: jobs(over: slates, in: window), in: &session)
         _ = try session.run(
             RecordEvent(kind: "evaluation.ahead", subject: "evaluation \(evaluation)", reason: "\(hotkey) is next"))
+        if let check = settings.copyCheck { try askCopyCheck(of: hotkey, check, in: &session) }
     }
 
     /// Ends an evaluation whose miner no longer waits for a contest with this model.

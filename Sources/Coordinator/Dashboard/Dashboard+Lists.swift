@@ -19,6 +19,7 @@ extension Dashboard {
             List(path: "queue", name: "Queue", refresh: 60, make: queue),
             List(path: "contests", name: "Contests", refresh: 60, make: contests),
             List(path: "miners", name: "Miners", refresh: 60, make: miners),
+            List(path: "copies", name: "Copies", refresh: 60, make: copies),
             List(path: "reigns", name: "Reigns", refresh: 60, make: reigns),
             List(path: "windows", name: "Windows", refresh: 60, make: windows),
             List(path: "workers", name: "Workers", refresh: 30, make: workers),
@@ -79,6 +80,17 @@ extension Dashboard {
                     Cell(row[$0])
                 }
             }, empty: "No miner has committed a model yet.")
+    }
+
+    @Sendable private func copies() async throws -> [String: Any] {
+        Self.table(
+            ["Check", "Model", "Hotkey", "Champion's model", "State", "Decisions", "Median gap", "Same token", "Why"],
+            try await Reports(database: database).copyChecks().map { row in
+                let keys = ["copy_check", "model", "hotkey", "champion_model", "state", "positions"]
+                let agreement = row["agreement"]?.doubleValue.map { Cell(text: "\(Int($0 * 100)) %") }
+                let gap = row["median_gap"]?.doubleValue.map { Cell(text: "\(($0 * 1_000).rounded() / 1_000)") }
+                return keys.map { Cell(row[$0]) } + [gap ?? Cell(nil), agreement ?? Cell(nil), Cell(row["reason"])]
+            }, empty: "No model was held against a champion's: see --copy-check.")
     }
 
     @Sendable private func reigns() async throws -> [String: Any] {

@@ -39,6 +39,9 @@ public struct Reports: Sendable {
 
     public func windows() async throws -> [JSONValue] { try await database.run(ListWindows()) }
 
+    /// Models that were held against a champion's, the newest first.
+    public func copyChecks() async throws -> [JSONValue] { try await database.run(ListCopyChecks()) }
+
     /// Who held the throne, the newest first.
     public func reigns() async throws -> [JSONValue] { try await database.run(ListReigns()) }
 
@@ -118,6 +121,10 @@ private struct ListBenchmarks: JSONRows {
         LEFT JOIN LATERAL (SELECT * FROM ops.contest WHERE challenger = m.hotkey ORDER BY contest DESC LIMIT 1) c ON true
         WHERE m.benchmark IS NOT NULL ORDER BY m.hotkey DESC
         """
+}
+
+private struct ListCopyChecks: JSONRows {
+    static let sql = "SELECT to_jsonb(k) FROM ops.copy_check k ORDER BY copy_check DESC"
 }
 
 private struct ListContests: JSONRows {

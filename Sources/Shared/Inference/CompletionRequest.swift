@@ -20,3 +20,17 @@ struct CompletionRequest: Encodable {
         maxTokens = request.maxTokens
     }
 }
+
+/// The body of `POST /completions` that asks for one token and for what else might have come.
+struct ContinuationRequest: Encodable {
+    private enum CodingKeys: String, CodingKey {
+        case model, prompt, temperature, logprobs
+        case maxTokens = "max_tokens"
+    }
+
+    let model: String
+    let prompt: String
+    let logprobs: Int
+    let maxTokens = 1
+    let temperature = 0.0
+}

@@ -6,6 +6,7 @@ public import HTTPClient
 public struct OpenAIClient: ChatModel {
     /// The id by which the endpoint knows the model, for engines of ours its repository.
     public let model: String
+    private let chatURL: String
     private let completionsURL: String
     private let modelsURL: String
     private let apiKey: String?
@@ -29,7 +30,8 @@ public struct OpenAIClient: ChatModel {
             throw InvalidValue(field: "API key", value: "(hidden)", expected: "printable ASCII without blanks")
         }
         self.model = model
-        completionsURL = base + "/chat/completions"
+        chatURL = base + "/chat/completions"
+        completionsURL = base + "/completions"
         modelsURL = base + "/models"
         self.apiKey = apiKey?.isEmpty == true ? nil : apiKey
         self.http = http
@@ -37,17 +39,19 @@ public struct OpenAIClient: ChatModel {
     }
 
     public func complete(_ request: ChatRequest) async throws(ChatFailure) -> ChatReply {
-        let body: Data
-        do {
-            body = try JSONEncoder().encode(CompletionRequest(request, model: model))
-        } catch {
-            throw ChatFailure(.invalidRequest, "the request cannot be written as JSON")
-        }
-        let response = try await send(
-            HTTPRequest(
-                method: "POST", url: completionsURL, headers: [("content-type", "application/json")],
-                body: [UInt8](body), timeout: request.timeout))
-        return try ReplyReader.completion(response)
+        let body = CompletionRequest(request, model: model)
+        return try ReplyReader.completion(await post(body, to: chatURL, timeout: request.timeout))
+    }
+
+    /// What the model holds for likely to come next after a text, as it stands: without a chat template.
+    ///
+    /// - Parameter count: How many tokens are wanted; engines give five at most without being told otherwise.
+    /// - Returns: At least one token, in the engine's order.
+    public func nextTokens(
+        after prompt: String, count: Int = 5, timeout: Duration = .seconds(60)
+    ) async throws(ChatFailure) -> [TokenLikelihood] {
+        let body = ContinuationRequest(model: model, prompt: prompt, logprobs: count)
+        return try ReplyReader.nextTokens(await post(body, to: completionsURL, timeout: timeout))
     }
 
     /// The ids of the models that the endpoint serves.
@@ -63,6 +67,21 @@ public struct OpenAIClient: ChatModel {
         } catch {
             return .unanswered(error)
         }
+    }
+
+    private func post(
+        _ document: some Encodable, to url: String, timeout: Duration
+    ) async throws(ChatFailure) -> HTTPResponse {
+        let body: Data
+        do {
+            body = try JSONEncoder().encode(document)
+        } catch {
+            throw ChatFailure(.invalidRequest, "the request cannot be written as JSON")
+        }
+        return try await send(
+            HTTPRequest(
+                method: "POST", url: url, headers: [("content-type", "application/json")], body: [UInt8](body),
+                timeout: timeout))
     }
 
     /// Sends with what all calls have in common; returns only answers of status 200.

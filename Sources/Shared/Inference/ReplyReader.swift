@@ -1,3 +1,4 @@
+internal import Domain
 internal import FoundationEssentials
 internal import HTTPClient
 
@@ -10,6 +11,14 @@ enum ReplyReader {
         }
         return ChatReply(
             content: choice.message.content ?? "", finishReason: choice.finishReason, usage: reply.usage?.tokens)
+    }
+
+    static func nextTokens(_ response: HTTPResponse) throws(ChatFailure) -> [TokenLikelihood] {
+        let reply = try decode(ContinuationReply.self, from: response, what: "a completion with log-probabilities")
+        guard let tokens = reply.choices.first?.logprobs?.tokens.filter(\.logprob.isFinite), !tokens.isEmpty else {
+            throw ChatFailure(.malformedReply, "the answer has no log-probabilities")
+        }
+        return tokens
     }
 
     static func models(_ response: HTTPResponse) throws(ChatFailure) -> [String] {
@@ -80,4 +89,41 @@ private struct CompletionReply: Decodable {
         choices = try container.decode([Choice].self, forKey: .choices)
         usage = try? container.decode(Usage.self, forKey: .usage)
     }
+}
+
+private struct ContinuationReply: Decodable {
+    /// Of the first token, in either of two dialects: vLLM and SGLang write a dictionary, llama.cpp a list.
+    struct Logprobs: Decodable {
+        private enum CodingKeys: String, CodingKey {
+            case content
+            case topLogprobs = "top_logprobs"
+        }
+
+        struct Position: Decodable {
+            private enum CodingKeys: String, CodingKey {
+                case topLogprobs = "top_logprobs"
+            }
+
+            let topLogprobs: [TokenLikelihood]
+        }
+
+        let tokens: [TokenLikelihood]
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            if let list = try container.decodeIfPresent([Position].self, forKey: .content) {
+                tokens = list.first?.topLogprobs ?? []
+            } else {
+                let dictionaries = try container.decode([[String: Double]].self, forKey: .topLogprobs)
+                tokens = (dictionaries.first ?? [:]).map(TokenLikelihood.init)
+                    .sorted { ($1.logprob, $0.token) < ($0.logprob, $1.token) }
+            }
+        }
+    }
+
+    struct Choice: Decodable {
+        let logprobs: Logprobs?
+    }
+
+    let choices: [Choice]
 }

@@ -5,7 +5,7 @@ import Domain
 struct MinerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "miner", abstract: "Miners and their queue.",
-        subcommands: [Add.self, List.self, Show.self, Invalidate.self, Reinstate.self])
+        subcommands: [Add.self, List.self, Show.self, Checks.self, Invalidate.self, Reinstate.self])
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -66,6 +66,25 @@ struct MinerCommand: AsyncParsableCommand {
                     throw CommandError("there is no miner \(miner): 'af miner list' shows those there are")
                 }
                 try Output.record(row, json: options.json)
+            }
+        }
+    }
+
+    struct Checks: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Models that were held against a champion's before their contests, the newest first.",
+            discussion:
+                "See '--copy-check' of 'af coordinator run'. 'af miner reinstate' takes back that a miner was ended.")
+        @OptionGroup var list: ListOptions
+
+        func run() async throws {
+            try await Backend.with(list.common) { backend in
+                try Output.rows(
+                    try await Reports(database: backend.database).copyChecks(),
+                    columns: [
+                        "copy_check", "hotkey", "model", "champion_model", "state", "positions", "median_gap", "reason",
+                    ],
+                    as: list.format, empty: "no model was held against a champion's: '--copy-check' does it")
             }
         }
     }

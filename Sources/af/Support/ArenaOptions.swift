@@ -71,6 +71,8 @@ struct ArenaOptions: ParsableArguments {
                 """))
     var environmentOrder = ArenaSettings.EnvironmentOrder.auto
 
+    @OptionGroup var copies: CopyCheckOptions
+
     func validate() throws {
         for (name, value) in [
             ("--refresh-blocks", refreshBlocks), ("--contest-hours", contestHours), ("--baseline-hours", baselineHours),
@@ -129,6 +131,7 @@ struct ArenaOptions: ParsableArguments {
         settings.minDominant = minDominant
         settings.lookAhead = lookAhead
         settings.environmentOrder = environmentOrder
+        settings.copyCheck = copies.settings
         return settings
     }
 }

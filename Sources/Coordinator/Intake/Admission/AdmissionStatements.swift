@@ -98,12 +98,14 @@ extension Session {
     }
 
     /// Ends a miner that waits; one that has met the champion or is it stays what it is.
-    mutating func invalidate(_ hotkey: Hotkey, _ reason: String, _ evidence: String) throws {
+    mutating func invalidate(
+        _ hotkey: Hotkey, _ reason: String, _ evidence: String, actor: String = "admission"
+    ) throws {
         guard try affectedRows(InvalidateMiner(hotkey: hotkey, reason: reason)) == 1 else { return }
         let detail = try ["evidence": evidence].jsonText()
         _ = try run(
             RecordEvent(
-                actor: "admission", kind: "miner.invalidated", subject: hotkey.rawValue, reason: reason, detail: detail)
+                actor: actor, kind: "miner.invalidated", subject: hotkey.rawValue, reason: reason, detail: detail)
         )
     }
 }
