@@ -12,7 +12,8 @@ import Testing
 /// The dashboard in Chromium: `browser.py`.
 @Suite("The dashboard in a browser", .migratedDatabase, .timeLimit(.minutes(10))) struct BrowserTests {
     private static let pages = [
-        "/", "/queue", "/contests", "/contests/2", "/miners", "/reigns", "/windows", "/workers", "/errors", "/rule",
+        "/", "/queue", "/contests", "/contests/2", "/miners", "/copies", "/reigns", "/windows", "/workers", "/errors",
+        "/rule",
     ]
 
     @Test(

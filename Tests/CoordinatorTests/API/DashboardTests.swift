@@ -34,7 +34,7 @@ import Testing
             try await serving(stage) { url, http in
                 let now = try await Self.page("\(url)/", http)
                 let pages = now.matches(of: /<a href="(\/[a-z]*)"/).map { String($0.output.1) }
-                #expect(pages.count == 9 && pages.first == "/")
+                #expect(pages.count == 10 && pages.first == "/")
                 for path in pages {
                     let page = try await Self.page(url + path, http)
                     #expect(page.contains("<a href=\"\(path)\" aria-current=\"page\">"), "\(path)")
