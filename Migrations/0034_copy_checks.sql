@@ -53,6 +53,13 @@ CREATE INDEX copy_check_unjudged ON affine.copy_check (evaluation) WHERE verdict
 GRANT SELECT, INSERT ON affine.probe, affine.fingerprint, affine.copy_check TO affine_coordinator;
 GRANT UPDATE ON affine.copy_check TO affine_coordinator;
 
+-- Whether a check waits no longer. Like other deadlines it passes only while a worker is live.
+CREATE FUNCTION affine.is_late(k affine.copy_check) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT k.deadline_at <= clock_timestamp() AND EXISTS (
+        SELECT FROM affine.worker w
+        WHERE w.stopped_at IS NULL AND w.seen_at > clock_timestamp() - make_interval(secs => w.ttl_ms / 1000.0))
+$$;
+
 -- Fingerprints that a check still waits for, with whether a live worker measures them. Three workers may fail.
 CREATE VIEW affine.open_fingerprint AS
 SELECT f.id, f.evaluation, f.model, f.revision, f.worker, held.it AS is_held
@@ -62,7 +69,7 @@ CROSS JOIN LATERAL (
                    AND w.seen_at > clock_timestamp() - make_interval(secs => w.ttl_ms / 1000.0)) AS it) AS held
 WHERE f.answers IS NULL AND (f.tries < 3 OR held.it)
   AND EXISTS (SELECT FROM affine.copy_check k JOIN affine.evaluation e ON e.id = k.evaluation
-              WHERE k.evaluation = f.evaluation AND k.verdict IS NULL AND k.deadline_at > clock_timestamp()
+              WHERE k.evaluation = f.evaluation AND k.verdict IS NULL AND NOT affine.is_late(k)
                 AND (f.model, f.revision) IN ((k.model, k.revision), (e.model, e.revision)));
 
 -- Where the check of a miner against a baseline stands: missing, waiting (for workers), due (to be judged), judged. An operator's own
@@ -73,7 +80,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                 WHEN k.id IS NULL THEN 'missing'
                 WHEN EXISTS (SELECT FROM affine.open_fingerprint f WHERE f.evaluation = baseline
                              AND (f.model, f.revision) IN ((c.model, c.revision), (e.model, e.revision))
-                             AND k.deadline_at > clock_timestamp()) THEN 'waiting'
+                             AND NOT affine.is_late(k)) THEN 'waiting'
                 ELSE 'due' END
     FROM affine.miner m
     JOIN affine.commitment c ON c.id = m.commitment
@@ -175,7 +182,7 @@ SET enable_seqscan = off SET enable_bitmapscan = off AS $$
     ORDER BY w.is_baseline DESC, w.is_ahead, w.first
 $$;
 
-REVOKE ALL ON FUNCTION affine.copy_check_state(bigint, text), affine.claim_fingerprint(uuid, bigint[]),
+REVOKE ALL ON FUNCTION affine.is_late(affine.copy_check), affine.copy_check_state(bigint, text), affine.claim_fingerprint(uuid, bigint[]),
     affine.report_fingerprint(uuid, bigint, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION affine.copy_check_state(bigint, text) TO affine_coordinator;
 GRANT EXECUTE ON FUNCTION affine.claim_fingerprint(uuid, bigint[]), affine.report_fingerprint(uuid, bigint, text, text) TO affine_worker;

@@ -128,6 +128,10 @@ import Testing
         }
         try await FreshDatabase.provide(.migrated) {
             try await withChallenger("ab", { $0.copyCheck?.deadline = .zero }) { stage, miners in
+                // A fleet that is away is no reason to let a copy pass.
+                try await stage.owner.execute("UPDATE affine.worker SET stopped_at = clock_timestamp()")
+                try await #expect(stage.arena.advance() == "the next miner's model is held against the champion's")
+                _ = try await FakeWorker.registered(on: stage)
                 try await stage.arena.advance()
                 try await #expect(checks(stage) == ["b undecided: the champion's model was not measured in time"])
                 try await #expect(stage.state(of: miners[1]) == "contesting")

@@ -24,7 +24,7 @@ struct Fingerprinter: Sendable {
             do {
                 if try await measureNext() { continue }
             } catch let error as PostgresError where error.isPassing {
-                logger.warning("a fingerprint waits for the database", metadata: ["error": "\(error)"])
+                logger.warning("no fingerprint could be claimed", metadata: ["error": "\(error)"])
             }
             try await Task.sleep(for: .milliseconds(Int.random(in: 2_500...5_000)))
         }
@@ -35,15 +35,27 @@ struct Fingerprinter: Sendable {
         guard let order = try await database.run(ClaimFingerprint(worker: worker, deployments: lane.ready)).first
         else { return false }
         let (answers, problem) = await measure(order)
-        let isStored = try await database.run(
-            ReportFingerprint(worker: worker, fingerprint: order.fingerprint, answers: answers, problem: problem)
-        ).first
+        let report = ReportFingerprint(
+            worker: worker, fingerprint: order.fingerprint, answers: answers, problem: problem)
+        let isStored = try await store(report)
         logger.notice(
             answers == nil ? "a model could not be measured" : "a model was measured",
             metadata: [
                 "fingerprint": "\(order.fingerprint)", "probes": "\(order.prompts.count)", "error": "\(problem)",
             ])
-        return answers != nil && isStored == true
+        return answers != nil && isStored
+    }
+
+    /// Asks again while the database is away: as long as this worker lives, no other measures the model.
+    private func store(_ report: ReportFingerprint) async throws -> Bool {
+        while true {
+            do {
+                return try await database.run(report).first == true
+            } catch let error as PostgresError where error.isPassing {
+                logger.warning("a fingerprint waits for the database", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: .milliseconds(500))
+            }
+        }
     }
 
     /// The answers as JSON, or why there are none.
