@@ -119,6 +119,18 @@ import Testing
         }
     }
 
+    @Test("what can't be read of a worker stops nobody")
+    func rubbish() async throws {
+        try await withChallenger { stage, miners in
+            try await stage.arena.advance()
+            try await stage.owner.execute(
+                "UPDATE affine.fingerprint SET answers = '[[{\"token\":7}]]', measured_at = clock_timestamp()")
+            try await stage.arena.advance()
+            try await #expect(checks(stage) == ["b undecided: what a worker reported is no list of likelihoods"])
+            try await #expect(stage.state(of: miners[1]) == "contesting")
+        }
+    }
+
     @Test("without answers of the champion, and after the deadline, the contest begins")
     func deadline() async throws {
         try await withChallenger(answers: false) { stage, miners in

@@ -23,7 +23,7 @@ extension Arena {
     /// Judges a check whose answers are all there, or do not come any more. A copy leaves the queue; an operator may reinstate it.
     func judgeCopyCheck(of hotkey: Hotkey, _ settings: CopyCheckSettings, in session: inout Session) throws {
         guard let check = try session.run(FindCopyCheck(hotkey: hotkey)).first else { return }
-        let (verdict, comparison) = try Self.judge(check, settings)
+        let (verdict, comparison) = Self.judge(check, settings)
         let reason =
             switch verdict {
             case .undecided(let reason): reason
@@ -43,20 +43,23 @@ extension Arena {
 
     private static func judge(
         _ check: FindCopyCheck.Check, _ settings: CopyCheckSettings
-    ) throws -> (CopyVerdict, CopyComparison?) {
+    ) -> (CopyVerdict, CopyComparison?) {
         guard check.hasProbes else { return (.undecided("nothing was kept of what the champion said"), nil) }
         guard let champion = check.champion, let challenger = check.challenger else {
             let missing = check.champion == nil ? "the champion's model" : "the model"
             let problem = check.problem.isEmpty ? "in time" : "(\(check.problem))"
             return (.undecided("\(missing) was not measured \(problem)"), nil)
         }
-        let comparison = CopyComparison(
-            champion: try answers(champion), challenger: try answers(challenger), doubt: settings.doubt)
+        guard let champion = answers(champion), let challenger = answers(challenger) else {
+            return (.undecided("what a worker reported is no list of likelihoods"), nil)
+        }
+        let comparison = CopyComparison(champion: champion, challenger: challenger, doubt: settings.doubt)
         return (settings.verdict(on: comparison), comparison)
     }
 
-    private static func answers(_ text: String) throws -> [[TokenLikelihood]] {
-        try JSONDecoder().decode([[TokenLikelihood]].self, from: Data(text.utf8))
+    /// Nil for what no worker of ours reports: the arena goes on.
+    private static func answers(_ text: String) -> [[TokenLikelihood]]? {
+        try? JSONDecoder().decode([[TokenLikelihood]].self, from: Data(text.utf8))
     }
 
     /// With four decimals.
