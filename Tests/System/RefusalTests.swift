@@ -143,6 +143,19 @@ private struct Refused: CustomTestStringConvertible, Sendable {
         Refused("contest", "list", "--output", "xml", message: "'xml'"),
         Refused("up", "--look-ahead", "65", message: "--look-ahead '65' is not valid: expected 0 to 64"),
         Refused(
+            "up", "--copy-gap", "0",
+            message:
+                "--copy-gap '0' is not valid: expected a number from 0.000001 to 10 with at most nine decimals"),
+        Refused(
+            "up", "--copy-doubt", "1.5",
+            message:
+                "--copy-doubt '1.5' is not valid: expected a number above 0, to 1, with at most nine decimals"),
+        Refused(
+            "up", "--copy-probes", "9", "--copy-positions", "10",
+            message: "--copy-positions '10' is not valid: expected 1 to --copy-probes, 9"),
+        Refused(
+            "up", "--copy-minutes", "0", message: "--copy-minutes '0' is not valid: expected 1 to 10080"),
+        Refused(
             "rank", environment: ["AFFINE_LOG_FORMAT": "xml"],
             message: "AFFINE_LOG_FORMAT 'xml' is not valid: expected text or json"),
         Refused("rank", "--nonsense", message: "Unknown option '--nonsense'"),
