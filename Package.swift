@@ -204,6 +204,7 @@ let package = Package(
                 .embedInCode("0032_window_archives.sql"),
                 .embedInCode("0033_look_ahead.sql"),
                 .embedInCode("0034_copy_checks.sql"),
+                .embedInCode("0035_costs_and_errors.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

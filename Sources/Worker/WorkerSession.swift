@@ -54,7 +54,8 @@ struct WorkerSession: Sendable {
             RegisterWorker(
                 worker: id, label: settings.name, lane: slot?.lane ?? "endpoint",
                 concurrency: Int32(clamping: settings.concurrency),
-                ttlMilliseconds: Int32(clamping: settings.timeToLive.milliseconds)))
+                ttlMilliseconds: Int32(clamping: settings.timeToLive.milliseconds),
+                hourlyPrice: settings.hourlyPrice))
         logger.notice("worker registered", metadata: ["worker.name": "\(settings.name)"])
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in

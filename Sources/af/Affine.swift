@@ -18,7 +18,8 @@ struct Affine: AsyncParsableCommand {
             ChainCommand.self, MinerCommand.self, BenchmarkCommand.self, EnvironmentCommand.self, WindowCommand.self,
             ContestCommand.self, RuleCommand.self, ArenaCommand.self, TokenCommand.self, EvalCommand.self,
             TargonCommand.self,
-            RankCommand.self, WeightsCommand.self, GetRankCommand.self, GetMinerCommand.self, GetScoresCommand.self,
+            RankCommand.self, WeightsCommand.self, ErrorsCommand.self, CostsCommand.self, GetRankCommand.self,
+            GetMinerCommand.self, GetScoresCommand.self,
             GetScoreCommand.self, GetWeightsCommand.self, PullCommand.self, CommitCommand.self, MinerDeployCommand.self,
             ValidatorCommand.self, AuditCommand.self, DoctorCommand.self, BenchCommand.self,
         ])

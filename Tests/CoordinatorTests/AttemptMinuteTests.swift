@@ -9,8 +9,9 @@ import Testing
         concat_ws(' ', evaluation, environment, outcome, error_code, sum(tries), sum(jobs), sum(retried), sum(seconds),
                   sum(prompt_tokens), sum(completion_tokens))
         """
+    private static let error = "concat_ws(' ', s.environment, outcome, error_code"
     private static let direct = """
-        SELECT a.evaluation, n.name AS environment, a.outcome::text AS outcome, a.error_code, 1 AS tries, a.final::int AS jobs,
+        SELECT a.evaluation, a.position, n.name AS environment, a.outcome::text AS outcome, a.error_code, 1 AS tries, a.final::int AS jobs,
                (a.final AND a.attempt > 1)::int AS retried, a.duration_ms / 1000.0 AS seconds,
                COALESCE(a.prompt_tokens, 0) AS prompt_tokens, COALESCE(a.completion_tokens, 0) AS completion_tokens
         FROM affine.attempt a JOIN affine.environment n ON n.id = a.environment
@@ -39,6 +40,14 @@ import Testing
             try await stage.play(Array(miners.prefix(2)), Self.answer)
             let expected = try await sums(stage, of: Self.direct)
             #expect(expected.count > 6)
+            let errors = try await stage.owner.column(
+                """
+                SELECT \(Self.error), count(DISTINCT task_ids[position + 1])) FROM (\(Self.direct)) AS s
+                JOIN affine.evaluation_environment e USING (evaluation) JOIN affine.environment n ON n.id = e.environment
+                WHERE n.name = s.environment AND error_code IS NOT NULL
+                GROUP BY s.environment, outcome, error_code ORDER BY 1
+                """)
+            #expect(errors.count > 2)
             // From before the first attempt to after the last.
             let moments = try await stage.owner.column(
                 """
@@ -48,6 +57,9 @@ import Testing
             for moment in moments + ["extract(epoch FROM clock_timestamp())"] {
                 let made = try await stage.coordinator.value("SELECT affine.sum_attempts(to_timestamp(\(moment)))")
                 try await #expect(sums(stage, of: "SELECT * FROM ops.attempt_minute") == expected, "\(moment): \(made)")
+                try await #expect(
+                    stage.owner.column("SELECT \(Self.error), tasks) FROM ops.error s ORDER BY 1") == errors,
+                    "\(moment)")
                 // A second coordinator with the same idea adds nothing.
                 let again = try await stage.coordinator.value("SELECT affine.sum_attempts(to_timestamp(\(moments[0])))")
                 #expect(again == "0")

@@ -101,7 +101,9 @@ import Testing
     func dashboard() async throws {
         try await Stage.with { stage in
             let miners = try await stage.prepare("ab")
-            try await stage.play(miners) { .scored($0.miner == "a" ? 500 : 100) }
+            try await stage.play(miners) { job in
+                job.lease.attempt == 1 && job.task % 2 == 0 ? .infraFault : .scored(job.miner == "a" ? 500 : 100)
+            }
             try await stage.admit("c", from: 50)
             try await stage.see(101, [], [Reveal(hotkey: ChainMiner(1).hotkey, block: 101, payload: "{}")])
             let worker = try await FakeWorker.registered(on: stage)

@@ -127,6 +127,9 @@ private struct Refused: CustomTestStringConvertible, Sendable {
             "worker", "run", "--endpoint", endpoint, "--concurrency", "0",
             message: "--concurrency '0' is not valid: expected 1 to 10000"),
         Refused(
+            "worker", "run", "--endpoint", endpoint, "--hourly-price=-1",
+            message: "--hourly-price '-1.0' is not valid: expected 0 to 1000000"),
+        Refused(
             "worker", "run", "--endpoint", endpoint, "--ttl", "601",
             message: "--ttl '601' is not valid: expected 1 to 600"),
         Refused("up", "--refresh-blocks", "0", message: "--refresh-blocks '0' is not valid: expected 1 or more"),

@@ -24,6 +24,7 @@ extension Dashboard {
             List(path: "windows", name: "Windows", refresh: 60, make: windows),
             List(path: "workers", name: "Workers", refresh: 30, make: workers),
             List(path: "errors", name: "Errors", refresh: 30, make: errors),
+            List(path: "costs", name: "Costs", refresh: 60, make: costs),
         ]
     }
 
@@ -117,14 +118,48 @@ extension Dashboard {
 
     @Sendable private func errors() async throws -> [String: Any] {
         var table = Self.table(
-            ["Outcome", "Error", "Environment", "Tries", "Jobs it ended", "Workers", "In the last hour", "Last seen"],
+            [
+                "Outcome", "Error", "Environment", "Tries", "Jobs it ended", "Tasks", "Workers", "Points to",
+                "In the last hour", "Last seen",
+            ],
             try await Reports(database: database).errors().map { row in
-                ["outcome", "error_code", "environment", "tries", "jobs", "workers", "last_hour", "last_seen"].map {
-                    Cell(row[$0])
-                }
+                [
+                    "outcome", "error_code", "environment", "tries", "jobs", "tasks", "workers", "points_to",
+                    "last_hour",
+                    "last_seen",
+                ].map { Cell(row[$0]) }
             }, empty: "Nothing has failed in this window.")
         table["note"] = "Of the newest window. A try that failed is made again until a job's tries are used up."
         return table
+    }
+
+    @Sendable private func costs() async throws -> [String: Any] {
+        let reports = Reports(database: database)
+        var table = Self.table(
+            [
+                "Contest", "Side", "Model", "Scored jobs", "Tokens read", "Tokens written", "Worker hours", "Money",
+                "Jobs saved", "Money saved",
+            ],
+            try await reports.costs().map { row in
+                let number = row["contest"]?.integerValue
+                return [number.map { Cell(text: "\($0)", link: "/contests/\($0)") } ?? Cell(nil)]
+                    + [
+                        "side", "model", "scored", "prompt_tokens", "completion_tokens", "worker_hours", "money",
+                        "jobs_saved", "money_saved",
+                    ].map { Cell(row[$0]) }
+            }, empty: "No attempt has ended in this window.")
+        let workers = try await reports.workerCosts()
+        let (all, used) = (Self.sum("hours", of: workers), Self.sum("used_hours", of: workers))
+        table["note"] =
+            "Of the newest window. Its \(workers.count) workers were there for \(all) hours, of which these jobs took \(used)"
+            + (workers.contains { $0["money"]?.doubleValue != nil }
+                ? "; they cost \(Self.sum("money", of: workers))." : ". None of them has a price: see --hourly-price.")
+        return table
+    }
+
+    /// To four digits.
+    private static func sum(_ key: String, of rows: [JSONValue]) -> Double {
+        (rows.reduce(0) { $0 + ($1[key]?.doubleValue ?? 0) } * 10_000).rounded() / 10_000
     }
 
     /// Nil where nothing is known of them: before the champion has scores, and for rules other than the strict one.

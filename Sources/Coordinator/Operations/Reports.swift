@@ -45,9 +45,6 @@ public struct Reports: Sendable {
     /// Who held the throne, the newest first.
     public func reigns() async throws -> [JSONValue] { try await database.run(ListReigns()) }
 
-    /// What went wrong in the newest window, the most frequent first.
-    public func errors() async throws -> [JSONValue] { try await database.run(ListErrors()) }
-
     /// Weights on their way to the chain, the newest first.
     public func emissions() async throws -> [JSONValue] { try await database.run(ListEmissions()) }
 
@@ -178,18 +175,6 @@ private struct ListReigns: JSONRows {
     static let sql = """
         SELECT to_jsonb(r) || jsonb_build_object('blocks', COALESCE(r.to_block, h.head) - r.from_block)
         FROM ops.reign r, (SELECT max(number) AS head FROM affine.chain_block) AS h ORDER BY r.number DESC
-        """
-}
-
-private struct ListErrors: JSONRows {
-    static let sql = """
-        SELECT jsonb_build_object('outcome', m.outcome, 'error_code', m.error_code, 'environment', m.environment,
-            'tries', sum(m.tries), 'jobs', sum(m.jobs), 'workers', count(DISTINCT m.worker),
-            'last_hour', COALESCE(sum(m.tries) FILTER (WHERE m.minute > now() - interval '1 hour'), 0),
-            'last_seen', max(m.minute))
-        FROM ops.attempt_minute m
-        WHERE m.window_id = (SELECT max(id) FROM affine.task_window) AND m.error_code IS NOT NULL
-        GROUP BY m.outcome, m.error_code, m.environment ORDER BY sum(m.tries) DESC, m.error_code, m.environment
         """
 }
 

@@ -8,19 +8,24 @@ package import struct FoundationEssentials.UUID
 
 /// The worker contract: every statement here calls one function of `Migrations/0004_worker_functions.sql`.
 package struct RegisterWorker: Statement {
-    package static let sql = "SELECT affine.register_worker($1, $2, $3, $4, $5)"
+    package static let sql = "SELECT affine.register_worker($1, $2, $3, $4, $5, $6)"
     var worker: UUID
     var label: String
     var lane: String
     var concurrency: Int32
     var ttlMilliseconds: Int32
+    var hourlyPrice: Double?
 
-    package init(worker: UUID, label: String, lane: String, concurrency: Int32, ttlMilliseconds: Int32) {
+    package init(
+        worker: UUID, label: String, lane: String, concurrency: Int32, ttlMilliseconds: Int32,
+        hourlyPrice: Double? = nil
+    ) {
         self.worker = worker
         self.label = label
         self.lane = lane
         self.concurrency = concurrency
         self.ttlMilliseconds = ttlMilliseconds
+        self.hourlyPrice = hourlyPrice
     }
 
     package func bind(_ bindings: inout Bindings) {
@@ -29,6 +34,7 @@ package struct RegisterWorker: Statement {
         bindings.append(lane)
         bindings.append(concurrency)
         bindings.append(ttlMilliseconds)
+        bindings.append(hourlyPrice)
     }
 }
 

@@ -56,6 +56,8 @@ public struct WorkerSettings: Sendable {
     public var grace: Duration
     /// The longest answer that is read; a longer one is the model's fault.
     public var maximumReplyBytes: Int
+    /// What an hour of it costs, in whatever unit its operator counts; nil where nobody said. For people: no work depends on it.
+    public var hourlyPrice: Double?
     /// Whether conversations are stored beside their results.
     public var keepsTranscripts: Bool
     /// Where environments of kind `container` are run; nil where none can be.
@@ -68,7 +70,7 @@ public struct WorkerSettings: Sendable {
         name: String, endpoints: [Endpoint], engine: EngineSettings? = nil, targon: TargonSettings? = nil,
         apiKey: String? = nil, concurrency: Int = 8, environmentCaps: [EnvironmentName: Int] = [:],
         patience: Duration = .seconds(25), timeToLive: Duration = .seconds(60), grace: Duration = .seconds(30),
-        maximumReplyBytes: Int = 1 << 20,
+        maximumReplyBytes: Int = 1 << 20, hourlyPrice: Double? = nil,
         keepsTranscripts: Bool = true, containers: ContainerHost? = nil
     ) {
         self.name = name
@@ -82,6 +84,7 @@ public struct WorkerSettings: Sendable {
         self.timeToLive = timeToLive
         self.grace = grace
         self.maximumReplyBytes = maximumReplyBytes
+        self.hourlyPrice = hourlyPrice
         self.keepsTranscripts = keepsTranscripts
         self.containers = containers
     }

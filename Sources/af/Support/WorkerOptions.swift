@@ -31,6 +31,12 @@ struct WorkerOptions: ParsableArguments {
     @Option(help: "Seconds that jobs under way may take after the worker was told to stop.")
     var grace: Int64 = 30
 
+    @Option(
+        help: ArgumentHelp(
+            "What an hour of this worker costs, with its GPUs, in any one currency: for 'af costs'.", valueName: "price"
+        ))
+    var hourlyPrice: Double?
+
     @Flag(inversion: .prefixedNo, help: "Store what was said to the model and what it said.")
     var transcripts = true
 
@@ -57,6 +63,9 @@ struct WorkerOptions: ParsableArguments {
         guard (0...3_600).contains(grace) else {
             throw ValidationError("--grace '\(grace)' is not valid: expected 0 to 3600")
         }
+        if let hourlyPrice, !(0...1_000_000).contains(hourlyPrice) {
+            throw ValidationError("--hourly-price '\(hourlyPrice)' is not valid: expected 0 to 1000000")
+        }
     }
 
     /// - Throws: `InvalidValue` naming the endpoint, an engine or what Targon is asked for; `ValidationError` for more than one of
@@ -69,7 +78,7 @@ struct WorkerOptions: ParsableArguments {
         return WorkerSettings(
             name: name, endpoints: try endpoints.map { try Endpoint($0) }, engine: engine, targon: targon,
             apiKey: CommonOptions.apiKey, concurrency: concurrency, environmentCaps: try caps(),
-            timeToLive: .seconds(ttl), grace: .seconds(grace),
+            timeToLive: .seconds(ttl), grace: .seconds(grace), hourlyPrice: hourlyPrice,
             keepsTranscripts: transcripts,
             containers: try ContainerHost(
                 engine: EngineAddress(containers ?? CommonOptions.dockerHost ?? EngineAddress.usual),

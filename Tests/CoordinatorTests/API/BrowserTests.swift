@@ -13,7 +13,7 @@ import Testing
 @Suite("The dashboard in a browser", .migratedDatabase, .timeLimit(.minutes(10))) struct BrowserTests {
     private static let pages = [
         "/", "/queue", "/contests", "/contests/2", "/miners", "/copies", "/reigns", "/windows", "/workers", "/errors",
-        "/rule",
+        "/costs", "/rule",
     ]
 
     @Test(

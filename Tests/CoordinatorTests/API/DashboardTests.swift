@@ -34,7 +34,7 @@ import Testing
             try await serving(stage) { url, http in
                 let now = try await Self.page("\(url)/", http)
                 let pages = now.matches(of: /<a href="(\/[a-z]*)"/).map { String($0.output.1) }
-                #expect(pages.count == 10 && pages.first == "/")
+                #expect(pages.count == 11 && pages.first == "/")
                 for path in pages {
                     let page = try await Self.page(url + path, http)
                     #expect(page.contains("<a href=\"\(path)\" aria-current=\"page\">"), "\(path)")
@@ -202,6 +202,8 @@ import Testing
                 #expect(windows.contains("<td>open</td>") && windows.contains("<td>100</td>"))
                 let errors = try await Self.page("\(url)/errors", http)
                 #expect(errors.contains("<td>infra_fault</td>") && errors.contains("<td>abd</td>"))
+                let costs = try await Self.page("\(url)/costs", http)
+                #expect(costs.contains("<td>champion</td>") && costs.contains("None of them has a price"))
             }
         }
     }
