@@ -82,6 +82,15 @@ public struct ContestHistory: Sendable {
         try await database.run(FindContests(scope: .contests([contest]))).first?.checkIsHere()
     }
 
+    /// - Throws: `HistoryError` when it is unknown, not over or archived.
+    func checkIsOver(_ contest: ContestID) async throws {
+        guard let found = try await database.run(FindContests(scope: .contests([contest]))).first else {
+            throw HistoryError.unknown(contest)
+        }
+        guard found.isOver else { throw HistoryError.running(contest) }
+        try found.checkIsHere()
+    }
+
     private func read<Value: Sendable>(
         _ contests: [ContestID], _ body: @Sendable (PastContest) throws -> Value, progress: (Int) -> Void
     ) async throws -> [Value] {

@@ -64,6 +64,11 @@ struct CommonOptions: ParsableArguments {
     static var bridge: String? { environment.string(forKey: "affine.bridge").flatMap { $0.isEmpty ? nil : $0 } }
     static var hubClient: String? { environment.string(forKey: "affine.hub.client").flatMap { $0.isEmpty ? nil : $0 } }
 
+    /// Sent with traces, as OpenTelemetry's exporters do: NAME=VALUE, parted by commas.
+    static var traceHeaders: String? {
+        environment.string(forKey: "otel.exporter.otlp.headers", isSecret: true).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
     /// Where existing clients look for an arena.
     static var apiURL: String? { environment.string(forKey: "api.url").flatMap { $0.isEmpty ? nil : $0 } }
 

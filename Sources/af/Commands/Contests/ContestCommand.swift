@@ -8,7 +8,7 @@ struct ContestCommand: AsyncParsableCommand {
         subcommands: [
             List.self, Show.self, ContestWatchCommand.self, ContestExplainCommand.self, ContestTranscriptCommand.self,
             ContestReplayCommand.self,
-            ContestWhatifCommand.self, ContestExportCommand.self, Void.self,
+            ContestWhatifCommand.self, ContestExportCommand.self, ContestTraceCommand.self, Void.self,
         ])
 
     struct List: AsyncParsableCommand {
