@@ -37,7 +37,8 @@ public enum Catalogue {
         migration(32, "window_archives", PackageResources._032_window_archives_sql),
         migration(33, "look_ahead", PackageResources._033_look_ahead_sql),
         migration(34, "copy_checks", PackageResources._034_copy_checks_sql),
-        migration(35, "costs_and_errors", PackageResources._035_costs_and_errors_sql),
+        migration(35, "attempt_sums", PackageResources._035_attempt_sums_sql),
+        migration(36, "costs_and_errors", PackageResources._036_costs_and_errors_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

@@ -91,11 +91,14 @@ FROM affine.contest_bar WHERE contest < 256;
 INSERT INTO affine.reign (id, hotkey, from_block, began_at)
 SELECT 1, hotkey, 1, clock_timestamp() FROM affine.miner WHERE state = 'champion';
 
+-- All of it came to be after the database was migrated, whatever its times say.
+UPDATE affine.attempt_watermark SET until = '-infinity';
+
 SET session_replication_role = origin;
 VACUUM ANALYZE;
 SELECT affine.sum_attempts(clock_timestamp() - interval '2 minutes') AS sums;
-VACUUM ANALYZE affine.attempt_minute;
+VACUUM ANALYZE affine.attempt_minute, affine.error_task;
 \timing on
 SELECT count(affine.sum_ended()) AS evaluations FROM generate_series(1, 256);
 \timing off
-VACUUM ANALYZE affine.evaluation, affine.evaluation_sum, affine.worker_residual;
+VACUUM ANALYZE affine.evaluation, affine.evaluation_sum, affine.worker_residual, affine.attempt_sum;

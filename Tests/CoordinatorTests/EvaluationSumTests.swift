@@ -13,6 +13,15 @@ import Testing
         FROM ops.worker_residuals ORDER BY worker
         """
 
+    private static let taken = [
+        """
+        SELECT concat_ws(' ', evaluation, side, contest, environment, tries, jobs, scored, prompt_tokens, completion_tokens,
+                         round(worker_hours::numeric, 9), jobs_saved) FROM ops.cost ORDER BY evaluation, environment
+        """,
+        "SELECT concat_ws(' ', e.*) FROM ops.error e ORDER BY outcome, environment",
+        "SELECT concat_ws(' ', worker, round(used_hours::numeric, 9)) FROM ops.worker_cost ORDER BY worker",
+    ]
+
     private static func answer(_ job: Job) -> Answer {
         job.task % 7 == 0 ? .modelFault : .scored((job.task &* 7_919) % 500 + (job.miner == "a" ? 200 : 100))
     }
@@ -25,7 +34,10 @@ import Testing
             try await stage.arena.advance()
             for crew in crews { _ = try await crew.work(runs: 1, Self.answer) }
         }
-        for crew in crews { _ = try await crew.work(runs: 1, Self.answer) }
+        for crew in crews {
+            _ = try await crew.work(runs: 1, Self.answer)
+            _ = try await crew.worker.heartbeat()
+        }
     }
 
     @Test("tell dashboards what the history told them")
@@ -34,6 +46,9 @@ import Testing
             try await play(stage)
             let before = (try await stage.owner.column(Self.progress), try await stage.owner.column(Self.residuals))
             #expect(before.0.count == 6 && before.1.count == 2)
+            var taken: [[String]] = []
+            for query in Self.taken { taken.append(try await stage.owner.column(query)) }
+            #expect(taken.allSatisfy { !$0.isEmpty })
             for summed in ["1", "2", "null"] {
                 try await #expect(stage.coordinator.value("SELECT affine.sum_ended()") == summed)
             }
@@ -42,6 +57,11 @@ import Testing
                     == stage.owner.column("SELECT id FROM affine.evaluation WHERE state <> 'running' ORDER BY 1"))
             try await #expect(stage.owner.column(Self.progress) == before.0)
             try await #expect(stage.owner.column(Self.residuals) == before.1)
+            _ = try await stage.owner.value("SELECT affine.sum_attempts(clock_timestamp())")
+            for (query, before) in zip(Self.taken, taken) {
+                let after = try await stage.owner.column(query)
+                #expect(after == before, "\(query): \(before) \(after)")
+            }
         }
     }
 

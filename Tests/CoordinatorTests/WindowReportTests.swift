@@ -20,9 +20,9 @@ import Testing
                     ('abd', 'infra_fault', 'once', '{1}', '{1}'),
                     ('abd', 'model_fault', 'bad_answer', '{1,2}', '{1,2}'),
                     ('ded', 'infra_fault', 'no_other_worker', '{1}', '{1,2}');
-                INSERT INTO affine.attempt_minute
-                SELECT 1, '2026-01-01', 1, n.id, ('00000000-0000-0000-0000-00000000000' || w)::uuid, s.outcome, s.code,
-                       5, 2, 0, 0, 0, 0
+                INSERT INTO affine.attempt_sum
+                SELECT 1, 0, n.id, ('00000000-0000-0000-0000-00000000000' || w)::uuid, s.outcome, s.code, 5, 2, 0, 0, 0,
+                       '2026-01-01', '2026-01-01'
                 FROM public.seen s JOIN affine.environment n ON n.name = s.environment, unnest(s.workers) AS w;
                 INSERT INTO affine.error_task
                 SELECT 1, n.id, s.outcome, s.code, t FROM public.seen s JOIN affine.environment n ON n.name = s.environment,

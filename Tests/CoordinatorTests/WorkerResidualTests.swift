@@ -52,6 +52,46 @@ import Testing
         }
     }
 
+    @Test(
+        "while an evaluation runs its sums tell how far each worker's scores lie from the mean of all, wherever summing got to"
+    )
+    func running() async throws {
+        try await Stage.with { stage in
+            let miners = try await stage.prepare("ab", count: 40)
+            try await stage.arena.advance()
+            var crews: [Crew] = []
+            for _ in 0..<3 { crews.append(try await stage.crew(miners)) }
+            for (index, crew) in crews.enumerated() {
+                _ = try await crew.work(runs: 12) { job in
+                    job.task % 5 == 0 ? .modelFault : .scored(Self.score(job) + Int64(index) * 100)
+                }
+            }
+            let direct = """
+                WITH result AS (
+                    SELECT environment, worker, COALESCE(score_nano, 0) / 1e9 AS score,
+                           avg(COALESCE(score_nano, 0) / 1e9) OVER (PARTITION BY environment) AS mean
+                    FROM affine.attempt WHERE final AND outcome IN ('scored', 'model_fault')
+                )
+                SELECT concat_ws(' ', worker, count(*), round(sum(score - mean), 6), round(sum((score - mean) ^ 2), 6))
+                FROM result GROUP BY environment, worker ORDER BY 1
+                """
+            let told = """
+                SELECT concat_ws(' ', worker, jobs, round(total::numeric, 6), round(squares::numeric, 6))
+                FROM affine.running_residual ORDER BY 1
+                """
+            let expected = try await stage.owner.column(direct)
+            #expect(expected.count >= 3)
+            try await #expect(stage.owner.column(told) == expected)
+            let middle = "SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY ended_at) FROM affine.attempt"
+            for moment in [middle, "SELECT clock_timestamp()"] {
+                _ = try await stage.owner.value("SELECT affine.sum_attempts((\(moment)))")
+                try await #expect(stage.owner.column(told) == expected)
+            }
+            try await #expect(
+                stage.owner.value("SELECT concat_ws(' ', count(*), sum(jobs)) FROM ops.worker_residuals") == "3 36")
+        }
+    }
+
     @Test("a worker that ran everything alone has nobody to be held against")
     func alone() async throws {
         try await Stage.with { stage in

@@ -80,6 +80,28 @@ import Testing
             ])
     }
 
+    @Test(
+        "attempts that were summed by minute alone are summed by evaluation and with their scores",
+        arguments: [false, true])
+    func sums(isOver: Bool) async throws {
+        let database = FreshDatabase.current.database
+        let early = Migrator(migrations: Array(Catalogue.migrations.prefix(34)), logger: FreshDatabase.logger)
+        try await early.migrate(database)
+        try await database.withSession { session in
+            try session.execute("CREATE TABLE test_worker AS SELECT gen_random_uuid() AS worker")
+            try session.execute(Self.seed)
+            try session.execute(Self.work(runs: 3, fault: 1))
+            try session.execute("SELECT affine.sum_attempts(clock_timestamp())")
+            try session.execute(Self.work(runs: 2))
+            guard isOver else { return }
+            try session.execute("SELECT affine.end_evaluation(1, 'complete', 'test'), affine.sum_ended()")
+        }
+        try await Migrator(migrations: Catalogue.migrations, logger: FreshDatabase.logger).migrate(database)
+        let sums = try await database.run(CompareSums())
+        // The scores of an evaluation that was over are in its residuals.
+        #expect(sums == ["true \(isOver ? "none" : "true") 1"])
+    }
+
     /// Over two tasks with a margin of 0: one contest decided on sums of its own, one that runs.
     private static let contests = """
         INSERT INTO affine.window_task (window_id, environment, ordinal, task_id, slate_position)
@@ -116,6 +138,23 @@ private struct ReadStandings: Statement {
         SELECT contest || ' ' || state || ': bar ' || bar_nano || ', ' || decided || ' decided, ' || unknown
                || ' unknown, L ' || lower_nano || ', U ' || upper_nano
         FROM ops.contest_standing ORDER BY contest
+        """
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> String { try row.next() }
+}
+
+/// Row: whether tries, jobs and times are those of the attempts; whether the running evaluation's scores are; tasks that failed.
+private struct CompareSums: Statement {
+    static let sql = """
+        SELECT concat_ws(' ',
+            ((SELECT array_agg(ARRAY[t.outcome::text, t.tries::text, t.jobs::text, t.duration_ms::text] ORDER BY t.outcome)
+              FROM affine.attempt_tally t) = (
+                SELECT array_agg(ARRAY[a.outcome::text, a.tries::text, a.jobs::text, a.ms::text] ORDER BY a.outcome) FROM (
+                    SELECT outcome, count(*) AS tries, count(*) FILTER (WHERE final) AS jobs, sum(duration_ms) AS ms
+                    FROM affine.attempt GROUP BY outcome) AS a))::text,
+            COALESCE((SELECT abs(sum(m.score_sum) - (SELECT sum(score_nano) / 1e9 FROM affine.attempt)) < 1e-15
+                      FROM affine.unsummed_minute m)::text, 'none'),
+            (SELECT count(*) FROM (SELECT task FROM affine.error_task UNION
+                                   SELECT task FROM affine.error_tasks('-infinity', 'infinity')) AS t))
         """
     static func decode(_ row: inout RowReader) throws(PostgresError) -> String { try row.next() }
 }

@@ -1,4 +1,4 @@
--- What evaluating costs, and on how many tasks an error was seen.
+-- What evaluating costs, and what errors point to.
 
 SET LOCAL ROLE affine_owner;
 
@@ -16,85 +16,43 @@ $$;
 REVOKE EXECUTE ON FUNCTION affine.register_worker(uuid, text, text, integer, integer, float8) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION affine.register_worker(uuid, text, text, integer, integer, float8) TO affine_worker;
 
--- Each task that an error was seen on, once. Summed as attempts are.
-CREATE TABLE affine.error_task (
-    window_id   bigint         NOT NULL,
-    environment smallint       NOT NULL,
-    outcome     affine.outcome NOT NULL,
-    error_code  text           NOT NULL,
-    task        bigint         NOT NULL,
-    PRIMARY KEY (window_id, environment, outcome, error_code, task)
-);
-SELECT affine.make_append_only('affine.error_task');
-
--- The same of attempts that are not summed.
-CREATE VIEW affine.recent_error_task AS
-SELECT a.window_id, a.environment, a.outcome, a.error_code, ee.task_ids[a.position + 1] AS task, a.ended_at
-FROM affine.attempt a
-JOIN affine.evaluation_environment ee ON ee.evaluation = a.evaluation AND ee.environment = a.environment
-WHERE a.error_code IS NOT NULL AND a.ended_at >= (SELECT until FROM affine.attempt_watermark);
-
-INSERT INTO affine.error_task (window_id, environment, outcome, error_code, task)
-SELECT DISTINCT a.window_id, a.environment, a.outcome, a.error_code, ee.task_ids[a.position + 1]
-FROM affine.attempt a
-JOIN affine.evaluation_environment ee ON ee.evaluation = a.evaluation AND ee.environment = a.environment
-WHERE a.error_code IS NOT NULL AND a.ended_at < (SELECT until FROM affine.attempt_watermark);
-
--- As before, and the tasks of what went wrong.
-CREATE OR REPLACE FUNCTION affine.sum_attempts(moment timestamptz) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    since timestamptz;
-    made bigint;
-BEGIN
-    SELECT until INTO since FROM affine.attempt_watermark FOR UPDATE SKIP LOCKED;
-    IF since IS NULL OR since >= moment THEN
-        RETURN 0;
-    END IF;
-    INSERT INTO affine.attempt_minute
-    SELECT a.window_id, date_trunc('minute', a.ended_at), a.evaluation, a.environment, a.worker, a.outcome, a.error_code,
-           count(*), count(*) FILTER (WHERE a.final), count(*) FILTER (WHERE a.final AND a.attempt > 1),
-           sum(a.duration_ms), COALESCE(sum(a.prompt_tokens), 0), COALESCE(sum(a.completion_tokens), 0)
-    FROM affine.attempt a WHERE a.ended_at >= since AND a.ended_at < moment GROUP BY 1, 2, 3, 4, 5, 6, 7;
-    GET DIAGNOSTICS made = ROW_COUNT;
-    INSERT INTO affine.error_task (window_id, environment, outcome, error_code, task)
-    SELECT DISTINCT r.window_id, r.environment, r.outcome, r.error_code, r.task
-    FROM affine.recent_error_task r WHERE r.ended_at < moment
-    ON CONFLICT DO NOTHING;
-    UPDATE affine.attempt_watermark SET until = moment;
-    RETURN made;
-END $$;
-
 CREATE VIEW ops.error AS
 WITH share AS (
-    SELECT m.window_id, m.environment, m.outcome, m.error_code, m.worker, sum(m.tries) AS tries, sum(m.jobs) AS jobs,
-           min(m.minute) AS first_seen, max(m.minute) AS last_seen,
-           sum(m.tries) FILTER (WHERE m.minute > now() - interval '5 minutes') AS last_5_min,
-           sum(m.tries) FILTER (WHERE m.minute > now() - interval '1 hour') AS last_hour
-    FROM ops.attempt_minute m GROUP BY m.window_id, m.environment, m.outcome, m.error_code, m.worker
+    SELECT t.window_id, t.environment, t.outcome, t.error_code, t.worker, sum(t.tries) AS tries, sum(t.jobs) AS jobs,
+           min(t.first_minute) AS first_seen, max(t.last_minute) AS last_seen
+    FROM affine.attempt_tally t GROUP BY t.window_id, t.environment, t.outcome, t.error_code, t.worker
 ), crew AS (
     SELECT window_id, environment, count(DISTINCT worker) AS workers FROM share GROUP BY window_id, environment
 ), seen AS (
-    SELECT t.window_id, n.name AS environment, t.outcome::text AS outcome, t.error_code, count(*) AS tasks
-    FROM (SELECT window_id, environment, outcome, error_code, task FROM affine.error_task
+    SELECT t.window_id, t.environment, t.outcome, t.error_code, count(*) AS tasks
+    FROM (SELECT * FROM affine.error_task
           UNION
-          SELECT window_id, environment, outcome, error_code, task FROM affine.recent_error_task) AS t
-    JOIN affine.environment n ON n.id = t.environment GROUP BY t.window_id, n.name, t.outcome, t.error_code
+          SELECT * FROM affine.error_tasks((SELECT until FROM affine.attempt_watermark), 'infinity')) AS t
+    GROUP BY t.window_id, t.environment, t.outcome, t.error_code
+), recent AS (
+    SELECT m.window_id, n.id AS environment, m.outcome, m.error_code, sum(m.tries)::bigint AS last_hour,
+           COALESCE(sum(m.tries) FILTER (WHERE m.minute > now() - interval '5 minutes'), 0)::bigint AS last_5_min
+    FROM ops.attempt_minute m JOIN affine.environment n ON n.name = m.environment
+    WHERE m.minute > now() - interval '1 hour' AND m.error_code IS NOT NULL
+    GROUP BY m.window_id, n.id, m.outcome, m.error_code
 ), summed AS (
-    SELECT s.window_id, s.outcome, s.error_code, s.environment, sum(s.tries)::bigint AS tries, sum(s.jobs)::bigint AS jobs,
-           count(s.worker) AS workers, min(s.first_seen) AS first_seen, max(s.last_seen) AS last_seen,
-           COALESCE(sum(s.last_5_min), 0)::bigint AS last_5_min, COALESCE(sum(s.last_hour), 0)::bigint AS last_hour
-    FROM share s WHERE s.error_code IS NOT NULL GROUP BY s.window_id, s.outcome, s.error_code, s.environment
+    SELECT window_id, environment, outcome, error_code, sum(tries)::bigint AS tries, sum(jobs)::bigint AS jobs,
+           count(worker) AS workers, min(first_seen) AS first_seen, max(last_seen) AS last_seen
+    FROM share WHERE error_code IS NOT NULL GROUP BY window_id, environment, outcome, error_code
 )
-SELECT s.window_id, s.outcome, s.error_code, s.environment, s.tries, s.jobs, t.tasks, s.workers,
+SELECT s.window_id, s.outcome::text AS outcome, s.error_code, n.name AS environment, s.tries, s.jobs, t.tasks, s.workers,
        CASE WHEN s.outcome = 'model_fault' THEN 'the model'
             WHEN t.tasks = 1 AND s.workers > 1 THEN 'the task'
             WHEN t.tasks > 1 AND s.workers = 1 AND c.workers > 1 THEN 'the worker'
             WHEN t.tasks > 1 AND s.workers > 1 THEN 'what serves the model, or the environment' END AS points_to,
-       s.first_seen, s.last_seen, s.last_5_min, s.last_hour
+       s.first_seen, s.last_seen, COALESCE(r.last_5_min, 0) AS last_5_min, COALESCE(r.last_hour, 0) AS last_hour
 FROM summed s
-JOIN crew c USING (window_id, environment)
-JOIN seen t USING (window_id, outcome, error_code, environment);
+JOIN affine.environment n ON n.id = s.environment
+JOIN crew c ON c.window_id = s.window_id AND c.environment = s.environment
+JOIN seen t ON t.window_id = s.window_id AND t.environment = s.environment AND t.outcome = s.outcome
+     AND t.error_code = s.error_code
+LEFT JOIN recent r ON r.window_id = s.window_id AND r.environment = s.environment AND r.outcome = s.outcome::text
+     AND r.error_code = s.error_code;
 COMMENT ON VIEW ops.error IS 'each kind of error of a window: how often, on how many tasks and workers, and what that points to';
 COMMENT ON COLUMN ops.error.window_id IS 'the window';
 COMMENT ON COLUMN ops.error.outcome IS 'how the attempts ended';
@@ -113,13 +71,13 @@ COMMENT ON COLUMN ops.error.last_hour IS 'attempts of the last hour';
 
 CREATE VIEW ops.cost AS
 WITH spent AS (
-    SELECT m.window_id, m.evaluation, m.environment, sum(m.tries)::bigint AS tries, sum(m.jobs)::bigint AS jobs,
-           COALESCE(sum(m.jobs) FILTER (WHERE m.outcome = 'scored'), 0)::bigint AS scored,
-           sum(m.prompt_tokens)::bigint AS prompt_tokens, sum(m.completion_tokens)::bigint AS completion_tokens,
-           sum(m.seconds / w.concurrency / 3600)::float8 AS worker_hours,
-           sum(m.seconds / w.concurrency / 3600 * w.hourly_price)::float8 AS money
-    FROM ops.attempt_minute m LEFT JOIN affine.worker w ON w.id = m.worker
-    GROUP BY m.window_id, m.evaluation, m.environment
+    SELECT t.window_id, t.evaluation, t.environment, sum(t.tries)::bigint AS tries, sum(t.jobs)::bigint AS jobs,
+           COALESCE(sum(t.jobs) FILTER (WHERE t.outcome = 'scored'), 0)::bigint AS scored,
+           sum(t.prompt_tokens)::bigint AS prompt_tokens, sum(t.completion_tokens)::bigint AS completion_tokens,
+           sum(t.duration_ms / 3.6e6::float8 / w.concurrency) AS worker_hours,
+           sum(t.duration_ms / 3.6e6::float8 / w.concurrency * w.hourly_price) AS money
+    FROM affine.attempt_tally t LEFT JOIN affine.worker w ON w.id = t.worker
+    GROUP BY t.window_id, t.evaluation, t.environment
 )
 SELECT e.window_id, e.id AS evaluation, e.hotkey, e.model, e.revision,
        CASE WHEN c.id IS NOT NULL THEN 'challenger'
@@ -135,10 +93,11 @@ SELECT e.window_id, e.id AS evaluation, e.hotkey, e.model, e.revision,
 FROM affine.evaluation e
 JOIN affine.evaluation_environment ee ON ee.evaluation = e.id
 JOIN affine.environment n ON n.id = ee.environment
-LEFT JOIN spent s ON s.window_id = e.window_id AND s.evaluation = e.id AND s.environment = n.name
+LEFT JOIN spent s ON s.window_id = e.window_id AND s.evaluation = e.id AND s.environment = n.id
 LEFT JOIN affine.contest c ON c.challenger_evaluation = e.id
+LEFT JOIN affine.contest_environment b ON b.contest = c.id AND b.environment = n.id AND c.state = 'decided'
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN c.state = 'decided' THEN cardinality(ee.task_ids) - COALESCE(s.jobs, 0) ELSE 0 END AS jobs_saved) AS v
+    SELECT COALESCE(b.tasks - COALESCE(s.jobs, 0), 0) AS jobs_saved) AS v
 WINDOW everyone AS (PARTITION BY e.window_id, n.name);
 COMMENT ON VIEW ops.cost IS 'what each evaluation cost in each environment; money in the unit of the workers'' prices';
 COMMENT ON COLUMN ops.cost.window_id IS 'the window';
@@ -173,8 +132,8 @@ CROSS JOIN LATERAL (
     SELECT (extract(epoch FROM LEAST(COALESCE(w.stopped_at, w.seen_at), t.closed_at) - GREATEST(w.started_at, t.opened_at))
             / 3600)::float8 AS hours) AS h
 LEFT JOIN (
-    SELECT m.window_id, m.worker, sum(m.seconds / c.concurrency / 3600)::float8 AS hours
-    FROM ops.attempt_minute m JOIN affine.worker c ON c.id = m.worker GROUP BY m.window_id, m.worker) AS u
+    SELECT s.window_id, s.worker, sum(s.duration_ms / 3.6e6::float8 / c.concurrency) AS hours
+    FROM affine.attempt_tally s JOIN affine.worker c ON c.id = s.worker GROUP BY s.window_id, s.worker) AS u
   ON u.window_id = t.id AND u.worker = w.id
 WHERE h.hours >= 0;
 COMMENT ON VIEW ops.worker_cost IS 'what each worker cost while a window was open, and for how much of that it had jobs';
