@@ -41,6 +41,23 @@ import Testing
         return figures
     }
 
+    @Test("all but the newest closed windows are found, the oldest first, and none that is open or archived")
+    func kept() async throws {
+        try await closed { stage, archives in
+            try await stage.observe(200)
+            try await stage.play(stage.admit("d", from: 170)) { .scored($0.miner == "a" ? 700 : 600) }
+            let states = try await stage.owner.column("SELECT state FROM affine.task_window ORDER BY id")
+            #expect(states == ["closed", "closed", "baseline"])
+            for (newest, expected) in [(0, [1, 2]), (1, [1]), (2, []), (9, [])] as [(Int, [Int64])] {
+                try await #expect(archives.closed(but: newest).map(\.rawValue) == expected, "\(newest)")
+            }
+            try await stage.owner.execute(
+                "INSERT INTO affine.window_archive VALUES (1, clock_timestamp(), 1, 40, sha256(''), sha256(''))")
+            try await #expect(archives.closed(but: 0).map(\.rawValue) == [2])
+            try await #expect(archives.closed(but: 1).isEmpty)
+        }
+    }
+
     @Test(
         "an open window, one that is none, and one whose last reports may be on their way are refused, each with its reason"
     )

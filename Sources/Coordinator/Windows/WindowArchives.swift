@@ -21,7 +21,7 @@ public struct WindowArchive: Hashable, Sendable {
 
 /// Takes the attempts of closed windows out of the history, and back into it. Verdicts, certificates and sums stay.
 public struct WindowArchives: Sendable {
-    private let database: Database
+    public let database: Database
     private let actor: String
 
     /// - Parameter database: With a login that owns the tables.
@@ -62,6 +62,11 @@ public struct WindowArchives: Sendable {
                 _ = try session.run(event)
             }
         }
+    }
+
+    /// Windows that are closed and not archived, the oldest first, without the newest so many of all that are closed.
+    public func closed(but newest: Int) async throws -> [WindowID] {
+        try await database.run(ListClosed(newest: Int64(newest)))
     }
 
     /// What a window was archived to, and whether the table of its attempts is still there; nil for one that is not archived.
@@ -123,6 +128,18 @@ private struct Detach: Statement {
         bindings.append(archive.contestsDigest.hex)
         bindings.append(archive.attemptsDigest.hex)
     }
+}
+
+private struct ListClosed: Statement {
+    static let sql = """
+        SELECT w.id FROM affine.task_window w
+        WHERE w.state = 'closed' AND NOT EXISTS (SELECT FROM affine.window_archive a WHERE a.window_id = w.id)
+          AND w.id NOT IN (SELECT n.id FROM affine.task_window n WHERE n.state = 'closed' ORDER BY n.id DESC LIMIT $1)
+        ORDER BY w.id
+        """
+    var newest: Int64
+    func bind(_ bindings: inout Bindings) { bindings.append(newest) }
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> WindowID { try row.next() }
 }
 
 private struct FindArchive: Statement {

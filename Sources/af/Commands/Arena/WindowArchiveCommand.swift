@@ -20,40 +20,45 @@ extension WindowCommand {
                 """)
         @OptionGroup var options: CommonOptions
         @Argument(help: "The window's number.")
-        var window: Int64
-        @Option(name: .shortAndLong, help: "A folder that does not exist yet.")
+        var window: Int64?
+        @Option(help: "Instead of a number: archive every closed window but the newest so many.")
+        var keep: Int?
+        @Option(
+            name: .shortAndLong,
+            help:
+                "A folder that does not exist yet; with --keep the one in which each window gets its own, as window-12."
+        )
         var output: String
         @Flag(help: "Free the disk: without it the table of the attempts stays, detached.")
         var drop = false
 
-        func run() async throws {
-            let (id, partial) = (WindowID(rawValue: window), ArchiveFolder(path: output + ".partial"))
-            for path in [output, partial.path] where FileManager.default.fileExists(atPath: path) {
-                throw CommandError("'\(path)' exists already: name a folder that does not, or delete it")
+        func validate() throws {
+            guard (window == nil) != (keep == nil) else {
+                throw ValidationError("which windows? Give a number or --keep, and only one of them")
             }
+            if let keep, keep < 0 { throw ValidationError("--keep '\(keep)' is not valid: expected 0 or more") }
+        }
+
+        func run() async throws {
             try await Backend.withOwner(options) { database, url in
-                let archives = WindowArchives(database: database)
-                let attempts = try await archives.prepare(id)
-                let archive: WindowArchive
-                do {
-                    archive = try await partial.write(id, attempts: attempts, from: database, url: url)
-                    try FileManager.default.moveItem(atPath: partial.path, toPath: output)
-                    try ArchiveFolder(path: output).flush()
-                } catch {
-                    try? FileManager.default.removeItem(atPath: partial.path)
-                    throw error
+                let archiving = Archiving(archives: WindowArchives(database: database), drop: drop, url: url)
+                if let window {
+                    let archived = try await archiving.archive(WindowID(rawValue: window), to: output)
+                    return try Output.record(archived.json, json: options.json)
                 }
-                do { try await archives.detach(id, into: archive, drop: drop) } catch {
-                    // Whether it was done may be unknown: the files are not deleted.
-                    throw CommandError(
-                        "window \(window) may still be in the history (\(error)). The files in '\(output)' are whole: if "
-                            + "'af window list' does not show it as archived, delete them and try again")
+                try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+                var (done, refused): ([JSONValue], [String]) = ([], [])
+                for id in try await archiving.archives.closed(but: keep ?? 0) {
+                    do {
+                        done.append(try await archiving.archive(id, to: "\(output)/window-\(id)").json)
+                    } catch {
+                        refused.append("window \(id): \(error)")
+                    }
                 }
-                try Output.record(
-                    .object([
-                        "folder": .string(output), "contests": .integer(archive.contests),
-                        "attempts": .integer(archive.attempts), "dropped": .bool(drop),
-                    ]), json: options.json)
+                try Output.rows(
+                    done, columns: ["window", "folder", "contests", "attempts", "dropped"],
+                    as: options.json ? .json : .table, empty: "no window was archived")
+                guard refused.isEmpty else { throw CommandError(refused.joined(separator: "\n")) }
             }
         }
     }
@@ -94,78 +99,50 @@ extension WindowCommand {
     }
 }
 
-/// The files of one archived window.
-private struct ArchiveFolder {
-    let path: String
+/// Archives windows, one at a time.
+private struct Archiving {
+    struct Archived {
+        let window: WindowID
+        let folder: String
+        let archive: WindowArchive
+        let dropped: Bool
 
-    private var contests: String { path + "/contests.jsonl" }
-    private var attempts: String { path + "/attempts.dump" }
-    private var sums: String { path + "/SHA256SUMS" }
+        var json: JSONValue {
+            .object([
+                "window": .integer(window.rawValue), "folder": .string(folder), "contests": .integer(archive.contests),
+                "attempts": .integer(archive.attempts), "dropped": .bool(dropped),
+            ])
+        }
+    }
 
-    /// - Parameter attempts: How many the window has.
-    /// - Throws: `CommandError` where a file, read back, is not what the database holds.
-    func write(
-        _ window: WindowID, attempts expected: Int64, from database: Database, url: String
-    ) async throws -> WindowArchive {
-        try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-        let archives = try await ContestHistory(database: database).archives(
-            of: .window(window), progress: ProgressLine.teller("contests read"))
-        try OutputFile.write(Array(ArchiveFile.text(of: archives).utf8), to: contests)
-        try await Gzip.compress(contests)
-        try await PostgresProgram.run(
-            "pg_dump", ["--format=custom", "--file=\(attempts)", "--table=\(WindowArchives.table(of: window))"], on: url
-        )
-        try await checkContests(archives.count)
-        let found = try await PostgresProgram.rows(in: attempts)
-        guard found == expected else {
+    let archives: WindowArchives
+    let drop: Bool
+    let url: String
+
+    /// - Throws: `CommandError` where the folder exists, or a file, read back, is not what the database holds;
+    ///   `ArchiveRefusal`.
+    func archive(_ window: WindowID, to output: String) async throws -> Archived {
+        guard !FileManager.default.fileExists(atPath: output) else {
+            throw CommandError("'\(output)' exists already: name a folder that does not, or delete it")
+        }
+        // Under a name of its own, so that what a killed command leaves is in no later one's way.
+        let partial = ArchiveFolder(path: "\(output).partial-\(UUID())")
+        let attempts = try await archives.prepare(window)
+        let archive: WindowArchive
+        do {
+            archive = try await partial.write(window, attempts: attempts, from: archives.database, url: url)
+            try FileManager.default.moveItem(atPath: partial.path, toPath: output)
+            try ArchiveFolder(path: output).flush()
+        } catch {
+            try? FileManager.default.removeItem(atPath: partial.path)
+            throw error
+        }
+        do { try await archives.detach(window, into: archive, drop: drop) } catch {
+            // Whether it was done may be unknown: the files are not deleted.
             throw CommandError(
-                "'\(attempts)' holds \(found) attempts, and the database \(expected): nothing was archived")
+                "window \(window) may still be in the history (\(error)). The files in '\(output)' are whole: if "
+                    + "'af window list' does not show it as archived, delete them and try again")
         }
-        let digests = (try Self.digest(of: contests + ".gz"), try Self.digest(of: attempts))
-        let lines = "\(digests.0)  contests.jsonl.gz\n\(digests.1)  attempts.dump\n"
-        try OutputFile.write(Array(lines.utf8), to: sums)
-        return WindowArchive(
-            contests: Int64(archives.count), attempts: found, contestsDigest: digests.0, attemptsDigest: digests.1)
-    }
-
-    /// Has all of it on the disk, so that it outlives a power cut that comes after the table is gone.
-    func flush() throws {
-        let parent = FilePath(path).removingLastComponent()
-        for place in [contests + ".gz", attempts, sums, path, parent.isEmpty ? "." : parent.string] {
-            try OutputFile.flush(place)
-        }
-    }
-
-    /// - Throws: `CommandError` where the file is not the one with this digest.
-    func restoreAttempts(_ digest: SHA256Digest, to url: String) async throws {
-        let found = try Self.digest(of: attempts)
-        guard found == digest else {
-            throw CommandError(
-                "'\(attempts)' is not the file that was archived: its SHA-256 is \(found), and was \(digest)")
-        }
-        try await PostgresProgram.run(
-            "pg_restore",
-            ["--single-transaction", "--exit-on-error", "--no-owner", "--role=affine_owner", "--dbname=", attempts],
-            on: url)
-    }
-
-    /// Every contest in the file decides as it was stored.
-    private func checkContests(_ count: Int) async throws {
-        guard count > 0 else { return }
-        let results = try await ArchiveFile.read(contests + ".gz").map { $0.replay() }
-        if let broken = results.first(where: { !$0.match }) {
-            throw CommandError(
-                "contest \(broken.contest) does not replay (\(broken.difference ?? "")): nothing was archived")
-        }
-        guard results.count == count else {
-            throw CommandError("'\(contests).gz' holds \(results.count) of \(count) contests: nothing was archived")
-        }
-    }
-
-    private static func digest(of path: String) throws -> SHA256Digest {
-        let hasher = SHA256Hasher()
-        try InputFile.pieces(of: path, hasher.update)
-        return hasher.finish()
+        return Archived(window: window, folder: output, archive: archive, dropped: drop)
     }
 }
