@@ -125,7 +125,7 @@ private struct FindOpenWindow: Statement {
 
 private struct LoadBaselineScores: Statement {
     static let sql = """
-        WITH answered AS (
+        WITH answered AS MATERIALIZED (
             SELECT we.environment, ee.task_ids[r.position + 1] AS task, r.duration_ms,
                    COALESCE(r.score_nano, CASE WHEN r.outcome = 'scored' THEN we.hi_nano END) AS score_nano
             FROM affine.task_window w
