@@ -12,7 +12,7 @@ async def main(url, tasks, at_once):
 
         async def one(task):
             async with semaphore:
-                call = {"method": "evaluate", "args": [], "kwargs": {"task_id": task, "seed": task, "model": "bench/model"}}
+                call = {"method": "evaluate", "args": [], "kwargs": {"task_id": task, "seed": task, "model": "bench/client"}}
                 async with session.post(f"{url}/bench/call", json=call) as answer:
                     return (await answer.json())["result"]["score"]
 

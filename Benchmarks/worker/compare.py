@@ -1,4 +1,5 @@
-"""A real worker and a hand-written asyncio client over the same server: who keeps it busy, and what that costs.
+"""A real worker and a hand-written asyncio client over the same server: who keeps it busy, and what that costs. The worker runs a
+champion, of whose tasks nobody knows how long they take, and then a challenger, who begins what took the champion longest.
 
 compare.py AF [TASKS] [AT_ONCE]"""
 
@@ -12,8 +13,10 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-HOTKEY = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
-MODEL = "bench/model@" + "a" * 40
+HOTKEYS = {
+    "champion": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
+    "challenger": "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+}
 
 
 def start(command, **options):
@@ -34,13 +37,13 @@ def end(process):
 
 
 def served(run):
-    """What the server tells of what `run` asked of it."""
+    """What the server tells of what `run` asked of it, by model, and what `run` tells itself."""
     server = start([sys.executable, HERE / "server.py"])
     try:
         spent = run(server.stdout.readline().strip())
     finally:
         said = end(server)
-    return json.loads(said) | spent
+    return json.loads(said), spent
 
 
 def client(tasks, at_once):
@@ -55,7 +58,7 @@ def client(tasks, at_once):
             time.sleep(0.2)
         if process.wait() != 0:
             sys.exit("the client failed")
-        return {"cpu": spent[0], "memory": spent[1]}
+        return {"bench/client": spent}
 
     return run
 
@@ -64,32 +67,46 @@ def worker(af, tasks, at_once):
     def ask(folder, *command):
         return subprocess.run([af, *command, "--data", folder], check=True, capture_output=True, text=True).stdout
 
+    def play(data, hands):
+        """One model after the other, to the end; what each took."""
+        spent, before = {}, used(hands)[0]
+        ask(data, "chain", "observe", "100", "0x" + "1" * 64)
+        for name, states in [("champion", "baseline"), ("challenger", "running")]:
+            listed = ["window", "list"] if name == "champion" else ["contest", "list"]
+            if name == "challenger":
+                ask(data, "miner", "add", HOTKEYS[name], model(name), "--block", "2")
+            # What begins, begins a moment later.
+            while not (rows := json.loads(ask(data, *listed, "--json"))) or rows[0]["state"] == states:
+                time.sleep(2)
+            now, peak = used(hands)
+            spent[f"bench/{name}"], before = (now - before, peak), now
+        return spent
+
+    def model(name):
+        return f"bench/{name}@" + "a" * 40
+
     def run(url):
         with tempfile.TemporaryDirectory() as folder:
             # Postgres does not run as root.
             os.chmod(folder, 0o755)
             data = f"{folder}/data"
-            up = start([af, "up", "--json", "--data", data, "--rerun-tasks", "0", "--look-ahead", "0"], stderr=subprocess.DEVNULL)
+            rules = ["--rerun-tasks", "0", "--look-ahead", "0", "--no-curtail"]
+            up = start([af, "up", "--json", "--data", data, *rules], stderr=subprocess.DEVNULL)
             hands = None
             try:
                 database = json.loads(up.stdout.readline())["worker_database_url"]
                 ask(data, "env", "define", "bench", "--base-url", f"{url}/bench", "--sampling-count", str(tasks), "--range",
                     f"0..<{tasks}", "--timeout", "600")
-                ask(data, "miner", "add", HOTKEY, MODEL, "--block", "1")
+                ask(data, "miner", "add", HOTKEYS["champion"], model("champion"), "--block", "1")
+                endpoints = [word for name in HOTKEYS for word in ("--endpoint", f"{model(name)}={url}/{name}/v1")]
                 hands = start(
-                    [af, "worker", "run", "--concurrency", str(at_once), "--endpoint", f"{MODEL}={url}/v1"],
+                    [af, "worker", "run", "--concurrency", str(at_once), *endpoints],
                     env=os.environ | {"AFFINE_DATABASE_URL": database}, stderr=subprocess.DEVNULL)
                 time.sleep(2)
-                idle = used(hands)
-                ask(data, "chain", "observe", "100", "0x" + "1" * 64)
-                # A window opens a moment after its block was seen.
-                while not (windows := json.loads(ask(data, "window", "list", "--json"))) or windows[0]["state"] == "baseline":
-                    time.sleep(2)
-                spent = used(hands)
+                return play(data, hands)
             finally:
                 for process in filter(None, [hands, up]):
                     end(process)
-            return {"cpu": spent[0] - idle[0], "memory": spent[1]}
 
     return run
 
@@ -99,16 +116,19 @@ def main():
     tasks = int(sys.argv[2]) if len(sys.argv) > 2 else 20_000
     at_once = int(sys.argv[3]) if len(sys.argv) > 3 else 256
     makespans = {}
-    for name, run in [("asyncio client", client(tasks, at_once)), ("af worker run", worker(af, tasks, at_once))]:
-        told = served(run)
-        if told["calls"] != tasks:
-            sys.exit(f"{name} made {told['calls']} calls for {tasks} tasks")
-        least = max(told["work"] / at_once, told["longest"])
-        makespans[name] = told["makespan"]
-        print(
-            f"{name:15} {tasks} tasks, {told['most_at_once']} at once: {told['makespan']:.1f} s, {least / told['makespan']:.1%} of the "
-            f"least there is ({least:.1f} s); {told['cpu'] / tasks * 1000:.2f} ms of processors a task, {told['memory']:.0f} MB", flush=True)
-    print(f"the worker takes {makespans['af worker run'] / makespans['asyncio client']:.3f} of the client's time")
+    for run in [client(tasks, at_once), worker(af, tasks, at_once)]:
+        told, spent = served(run)
+        for name, (processors, memory) in spent.items():
+            one = told[name]
+            if one["calls"] != tasks:
+                sys.exit(f"{name}: {one['calls']} calls for {tasks} tasks")
+            least = max(one["work"] / at_once, one["longest"])
+            makespans[name] = one["makespan"]
+            print(
+                f"{name:17} {tasks} tasks, {one['most_at_once']} at once: {one['makespan']:.1f} s, {least / one['makespan']:.1%} of the "
+                f"least there is ({least:.1f} s); {processors / tasks * 1000:.2f} ms of processors a task, {memory:.0f} MB", flush=True)
+    for name in ["bench/champion", "bench/challenger"]:
+        print(f"the worker takes {makespans[name] / makespans['bench/client']:.3f} of the client's time for {name}")
 
 
 main()

@@ -1,5 +1,5 @@
 """An environment and a model that cost no computation: each task takes as long as its number says, half a second in the mean with a
-heavy tail (log-normal, sigma 1). Prints its URL; on SIGTERM it says how long it was asked and how much of that it was busy."""
+heavy tail (log-normal, sigma 1). Prints its URL; on SIGTERM it says of each model how long it was asked and how much work that was."""
 
 import asyncio
 import hashlib
@@ -7,7 +7,6 @@ import json
 import math
 import random
 import signal
-import sys
 import time
 
 MEAN, SIGMA = 0.5, 1.0
@@ -19,11 +18,31 @@ def seconds(task):
     return random.Random(seed).lognormvariate(math.log(MEAN) - SIGMA * SIGMA / 2, SIGMA)
 
 
-class Server:
+class Tally:
+    """What was asked of one model."""
+
     def __init__(self):
-        self.first, self.last, self.busy, self.calls = math.inf, 0.0, 0.0, 0
+        self.first, self.last, self.work, self.calls = math.inf, 0.0, 0.0, 0
         self.under_way = self.most = 0
         self.longest = 0.0
+
+    def begin(self, duration):
+        self.first, self.calls, self.under_way = min(self.first, time.monotonic()), self.calls + 1, self.under_way + 1
+        self.most, self.longest, self.work = max(self.most, self.under_way), max(self.longest, duration), self.work + duration
+
+    def end(self):
+        self.under_way, self.last = self.under_way - 1, time.monotonic()
+
+    def report(self):
+        return {
+            "calls": self.calls, "makespan": self.last - self.first, "work": self.work, "longest": self.longest,
+            "most_at_once": self.most,
+        }
+
+
+class Server:
+    def __init__(self):
+        self.tallies = {}
 
     async def serve(self, reader, writer):
         try:
@@ -39,21 +58,14 @@ class Server:
 
     async def answer(self, path, body):
         if path.endswith("/models"):
-            return b'{"object": "list", "data": [{"id": "bench/model"}]}'
-        task = json.loads(body)["kwargs"]["task_id"]
-        began, duration = time.monotonic(), seconds(task)
-        self.first, self.calls, self.under_way = min(self.first, began), self.calls + 1, self.under_way + 1
-        self.most, self.longest = max(self.most, self.under_way), max(self.longest, duration)
+            # Each model has its own place: /NAME/v1.
+            return json.dumps({"object": "list", "data": [{"id": f"bench/{path.split('/')[1]}"}]}).encode()
+        asked = json.loads(body)["kwargs"]
+        tally, duration = self.tallies.setdefault(asked["model"], Tally()), seconds(asked["task_id"])
+        tally.begin(duration)
         await asyncio.sleep(duration)
-        self.under_way -= 1
-        self.last, self.busy = max(self.last, time.monotonic()), self.busy + duration
+        tally.end()
         return b'{"result": {"score": 0.5}, "status": "success"}'
-
-    def report(self):
-        return {
-            "calls": self.calls, "makespan": self.last - self.first, "work": self.busy, "longest": self.longest,
-            "most_at_once": self.most,
-        }
 
 
 async def main():
@@ -63,8 +75,7 @@ async def main():
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     await stopped.wait()
-    print(json.dumps(server.report()), flush=True)
-    sys.stdout.flush()
+    print(json.dumps({model: tally.report() for model, tally in server.tallies.items()}), flush=True)
 
 
 asyncio.run(main())
