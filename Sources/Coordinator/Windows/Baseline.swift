@@ -182,16 +182,19 @@ private struct StrikeUngradable: Statement {
     }
 
     static let sql = """
-        WITH fault AS (
-            SELECT t.environment, t.ordinal, a.error_code, a.evidence,
-                   row_number() OVER (PARTITION BY t.environment ORDER BY t.ordinal) AS nth, spare.left_over
+        WITH ended AS MATERIALIZED (
+            SELECT a.environment, ee.task_ids[a.position + 1] AS task_id, a.error_code, a.evidence,
+                   cardinality(ee.task_ids) - ee.planned AS left_over
             FROM affine.attempt a
             JOIN affine.evaluation_environment ee ON ee.evaluation = a.evaluation AND ee.environment = a.environment
-            JOIN affine.window_task t ON t.window_id = a.window_id AND t.environment = a.environment
-                 AND t.task_id = ee.task_ids[a.position + 1]
-            CROSS JOIN LATERAL (SELECT cardinality(ee.task_ids) - ee.planned AS left_over) AS spare
             WHERE a.window_id = $1 AND a.evaluation = $2 AND a.final AND a.outcome = 'environment_fault'
-              AND a.evidence IS NOT NULL AND t.struck_reason IS NULL)
+              AND a.evidence IS NOT NULL
+        ), fault AS (
+            SELECT t.environment, t.ordinal, e.error_code, e.evidence, e.left_over,
+                   row_number() OVER (PARTITION BY t.environment ORDER BY t.ordinal) AS nth
+            FROM ended e
+            JOIN affine.window_task t ON t.window_id = $1 AND t.environment = e.environment AND t.task_id = e.task_id
+            WHERE t.struck_reason IS NULL)
         UPDATE affine.window_task t SET struck_reason = f.error_code, struck_evidence = f.evidence
         FROM fault f
         WHERE t.window_id = $1 AND t.environment = f.environment AND t.ordinal = f.ordinal AND f.nth <= f.left_over
