@@ -206,6 +206,7 @@ let package = Package(
                 .embedInCode("0034_copy_checks.sql"),
                 .embedInCode("0035_attempt_sums.sql"),
                 .embedInCode("0036_costs_and_errors.sql"),
+                .embedInCode("0037_planner_statistics.sql"),
             ], swiftSettings: strict),
         .target(
             name: "Coordinator",

@@ -39,6 +39,7 @@ public enum Catalogue {
         migration(34, "copy_checks", PackageResources._034_copy_checks_sql),
         migration(35, "attempt_sums", PackageResources._035_attempt_sums_sql),
         migration(36, "costs_and_errors", PackageResources._036_costs_and_errors_sql),
+        migration(37, "planner_statistics", PackageResources._037_planner_statistics_sql),
     ]
 
     private static func migration(_ number: Int, _ name: String, _ sql: [UInt8]) -> Migration {

@@ -1,5 +1,6 @@
 import Domain
 import FoundationEssentials
+import Postgres
 import TestSupport
 import Testing
 
@@ -24,6 +25,10 @@ import Testing
                 let replayed = try await Program.run(["contest", "replay", "2", "--data", folder, "--json"])
                 #expect(replayed.exitCode == 0, "\(replayed.errors)")
                 try #expect(replayed.json()["digest"] == FinishedDemo.current.report["digest"])
+                try await owning(folder) { session in
+                    let known = try session.run(InheritedStatistics())
+                    #expect(known != [0], "the planner knows nothing of the history")
+                }
                 let audited = try await Program.run(["doctor", "audit", "--data", folder])
                 #expect(audited.exitCode == 0, "\(audited.output) \(audited.errors)")
                 let again = try await Program.run(["db", "restore", file, "--data", folder])
@@ -53,4 +58,10 @@ import Testing
             #expect(absent.exitCode == 1 && absent.errors.contains("can't be read"))
         }
     }
+}
+
+/// Row: for how many columns of all attempts together the planner has statistics.
+private struct InheritedStatistics: Statement {
+    static let sql = "SELECT count(*) FROM pg_stats WHERE schemaname = 'affine' AND tablename = 'attempt' AND inherited"
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64 { try row.next() }
 }

@@ -25,17 +25,6 @@ import Testing
         }
     }
 
-    /// Changes what no role may.
-    private func owning(_ data: String, _ change: @escaping @Sendable (inout Session) throws -> Void) async throws {
-        let cluster = LocalCluster(folder: data, logger: FreshDatabase.logger)
-        _ = try await cluster.start()
-        let database = Database(
-            DatabaseSettings(url: cluster.connectionString(database: "affine")), logger: FreshDatabase.logger)
-        try await database.withSession(change)
-        await database.close()
-        try await cluster.stop()
-    }
-
     @discardableResult
     private func done(_ arguments: [String]) async throws -> JSONValue {
         let ended = try await Program.run(arguments + ["--json"])

@@ -126,13 +126,15 @@ private struct FindOpenWindow: Statement {
 private struct LoadBaselineScores: Statement {
     static let sql = """
         WITH answered AS MATERIALIZED (
-            SELECT we.environment, ee.task_ids[r.position + 1] AS task, r.duration_ms,
+            SELECT we.environment, asked.task, r.duration_ms,
                    COALESCE(r.score_nano, CASE WHEN r.outcome = 'scored' THEN we.hi_nano END) AS score_nano
             FROM affine.task_window w
             JOIN affine.window_environment we ON we.window_id = w.id
             JOIN affine.evaluation_environment ee ON ee.evaluation = w.baseline_evaluation
                  AND ee.environment = COALESCE(we.derived_from, we.environment)
+            CROSS JOIN LATERAL affine.places(ee.task_ids) AS asked
             JOIN affine.result r ON r.window_id = w.id AND r.evaluation = ee.evaluation AND r.environment = we.environment
+                 AND r.position = asked.place - 1
             WHERE w.id = $1)
         SELECT we.environment, we.derived_from IS NOT NULL, array_agg(t.task_id ORDER BY t.slate_position),
                array_agg(COALESCE(b.score_nano, we.lo_nano) ORDER BY t.slate_position), we.hi_nano, we.margin_nano,

@@ -22,6 +22,7 @@ extension Arena {
     func advanceBaseline(of window: WindowID, in session: inout Session) throws -> Bool {
         guard let baseline = try session.run(LoadBaseline(window: window)).first else { return false }
         guard baseline.isSettled || baseline.isOverdue else { return false }
+        _ = try session.run(AnalyzeWindow(window: window))
         // Not before all faults are known: which tasks get the spare places must not depend on who reported first.
         if baseline.isSettled, !baseline.slateIsFrozen, try strikeUngradable(baseline, in: &session) { return true }
         if baseline.unresolved > 0, baseline.round < settings.baselineRounds {
@@ -120,6 +121,13 @@ private struct LoadBaseline: Statement {
             isOverdue: row.next(),
             isSettled: row.next(), unresolved: row.next())
     }
+}
+
+/// Tells the planner how much there is to read: the champion's results are there, and contests are about to open on them.
+private struct AnalyzeWindow: Statement {
+    static let sql = "SELECT affine.analyze_window($1)"
+    var window: WindowID
+    func bind(_ bindings: inout Bindings) { bindings.append(window) }
 }
 
 struct FindChampion: Statement {

@@ -1,5 +1,8 @@
 import FoundationEssentials
 import Glibc
+import LocalCluster
+import Postgres
+import TestSupport
 
 /// A folder for a private cluster that does not exist yet; whatever was made of it is gone afterwards.
 func withDataFolder<Value: Sendable>(_ body: (String) async throws -> Value) async throws -> Value {
@@ -8,6 +11,21 @@ func withDataFolder<Value: Sendable>(_ body: (String) async throws -> Value) asy
     do { result = .success(try await body(folder)) } catch { result = .failure(error) }
     for server in Processes.working(in: folder) { kill(server, SIGKILL) }
     try? FileManager.default.removeItem(atPath: folder)
+    return try result.get()
+}
+
+/// Starts the private cluster in a folder and does in it what no role may.
+func owning<Value: Sendable>(
+    _ folder: String, _ body: @escaping @Sendable (inout Session) throws -> Value
+) async throws -> Value {
+    let cluster = LocalCluster(folder: folder, logger: FreshDatabase.logger)
+    _ = try await cluster.start()
+    let database = Database(
+        DatabaseSettings(url: cluster.connectionString(database: "affine")), logger: FreshDatabase.logger)
+    let result: Result<Value, any Error>
+    do { result = .success(try await database.withSession(body)) } catch { result = .failure(error) }
+    await database.close()
+    try await cluster.stop()
     return try result.get()
 }
 

@@ -85,7 +85,11 @@ extension DatabaseCommand {
                         file,
                     ],
                     on: url)
-                try await database.withSession { try $0.execute(Self.ledger) }
+                try await database.withSession { session in
+                    try session.execute(Self.ledger)
+                    // A backup does not hold what the planner knows, and autovacuum never comes to the partitioned table.
+                    try session.execute("SET statement_timeout = 0; ANALYZE")
+                }
                 let pending = try await Migrator(migrations: Catalogue.migrations, logger: options.logger)
                     .status(database).count { $0.state == .pending }
                 try Output.record(
