@@ -26,6 +26,21 @@ import Worker
         #expect(try order(parameters: #"{"difficulty":3}"#).settings.parameters == ["difficulty": .integer(3)])
     }
 
+    @Test("A worker that meets ever more evaluations keeps the orders of those that it began last")
+    func recent() throws {
+        var recent = RecentOrders()
+        let order = try order()
+        let count = Int64(RecentOrders.maximumEvaluations)
+        for evaluation in 1...count + 10 {
+            // What two jobs fetched at once is one.
+            for _ in 1...2 { recent.add([order], of: EvaluationID(rawValue: evaluation)) }
+            #expect(recent[EvaluationID(rawValue: evaluation), 1] === order)
+            #expect(recent[EvaluationID(rawValue: evaluation), 2] == nil)
+        }
+        let kept = (1...count + 10).filter { recent[EvaluationID(rawValue: $0), 1] != nil }
+        #expect(kept == Array(11...count + 10))
+    }
+
     @Test("What is no order is refused, with the environment's name and the reason")
     func refused() {
         let kinds = [("container", "x"), ("url", nil), ("builtin", "http://h"), ("", nil)] as [(String, String?)]

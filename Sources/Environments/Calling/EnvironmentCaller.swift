@@ -37,7 +37,13 @@ package struct EnvironmentCaller: Sendable {
             case .container(let container):
                 await contained.evaluate(call, settings, in: container, model: name, baseURL: baseURL)
             }
-        return result.checked(against: settings.bounds).hiding(secrets(of: settings))
+        return checked(result, settings)
+    }
+
+    // Not part of a function of which thousands wait at once.
+    @inline(never)
+    private func checked(_ result: JobResult, _ settings: EnvironmentSettings) -> JobResult {
+        result.checked(against: settings.bounds).hiding(secrets(of: settings))
     }
 
     /// What was handed to the environment and may come back in its answers.

@@ -8,8 +8,8 @@ package struct EnvironmentSettings: Sendable {
         case builtin
         /// A server that speaks the affinetes protocol.
         case url(String)
-        /// A server of that protocol in a container of this process.
-        case container(ContainerSettings)
+        /// A server of that protocol in a container of this process; elsewhere, because settings are copied often and it is large.
+        indirect case container(ContainerSettings)
     }
 
     package var name: EnvironmentName

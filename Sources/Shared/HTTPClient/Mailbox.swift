@@ -1,4 +1,3 @@
-internal import CCurl
 internal import Synchronization
 
 /// A request on its way to the loop, with the caller that waits for it.
@@ -26,17 +25,13 @@ final class Mailbox: Sendable {
         var commands: [Command] = []
         var lastID: UInt64 = 0
         var waiters: [CheckedContinuation<Void, Never>] = []
-        /// libcurl's handle while the loop lives. Waking it is the one use of it that is safe from any thread.
-        var multi: UnsafeMutableRawPointer?
-
-        func wake() {
-            if let multi { curl_multi_wakeup(multi) }
-        }
+        /// While the loop lives.
+        var bell: Bell?
 
         mutating func post(_ command: Command) {
             commands.append(command)
             // With older commands still there, the loop has been woken and not yet looked.
-            if commands.count == 1 { wake() }
+            if commands.count == 1 { bell?.ring() }
         }
     }
 
@@ -69,7 +64,7 @@ final class Mailbox: Sendable {
             guard state.phase != .closed else { return true }
             state.phase = .closing
             if let waiter { state.waiters.append(waiter) }
-            state.wake()
+            state.bell?.ring()
             return false
         }
         if isClosed { waiter?.resume() }
@@ -77,10 +72,9 @@ final class Mailbox: Sendable {
 
     // MARK: - For the loop's thread
 
-    func loopBegan(_ multi: UnsafeMutableRawPointer) {
-        // A pointer may not cross into the lock's closure; its address may.
-        let address = UInt(bitPattern: multi)
-        state.withLock { $0.multi = UnsafeMutableRawPointer(bitPattern: address) }
+    /// - Parameter bell: Wakes it.
+    func loopBegan(_ bell: Bell) {
+        state.withLock { $0.bell = bell }
     }
 
     /// Empties the box; after `isClosing` nothing more will come.
@@ -91,9 +85,9 @@ final class Mailbox: Sendable {
         }
     }
 
-    /// Must precede the end of libcurl's handle, so that nobody wakes a handle that is gone.
+    /// Must precede the end of the bell, so that nobody rings what has its descriptor next.
     func loopWillEnd() {
-        state.withLock { $0.multi = nil }
+        state.withLock { $0.bell = nil }
     }
 
     func loopEnded() {

@@ -6,6 +6,7 @@ struct TransferLoop {
     private let mailbox: Mailbox
     private let settings: HTTPClientSettings
     private let multi: UnsafeMutableRawPointer
+    private let sockets: SocketWatch
     private var admission: Admission
     private var tickets: [UInt64: Ticket] = [:]
     /// The admitted ones among `tickets`.
@@ -57,11 +58,12 @@ struct TransferLoop {
         self.mailbox = mailbox
         self.settings = settings
         self.multi = multi
+        sockets = SocketWatch(multi)
         admission = Admission(
             perOrigin: settings.maximumConnectionsPerHost, total: settings.maximumConnections)
         // Counts connections in use as well; more than these are never open.
         ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, settings.maximumConnections)
-        mailbox.loopBegan(multi)
+        mailbox.loopBegan(sockets.bell)
     }
 
     private mutating func run() {
@@ -70,12 +72,9 @@ struct TransferLoop {
             for command in commands { handle(command) }
             if isClosing { break }
             admit()
-            var running: Int32 = 0
-            curl_multi_perform(multi, &running)
+            sockets.serve(until: earliestDeadline)
             collect()
             expire()
-            // A place that has become free is filled before waiting.
-            if !admit() { curl_multi_poll(multi, nil, 0, patience(), nil) }
         }
         end()
     }
@@ -91,18 +90,14 @@ struct TransferLoop {
         }
     }
 
-    /// Starts what there is room for; true when anything was started.
-    @discardableResult
-    private mutating func admit() -> Bool {
-        var admitted = false
+    /// Starts what there is room for.
+    private mutating func admit() {
         while let id = admission.next() {
             guard let ticket = tickets[id] else { continue }
-            admitted = true
             let transfer = Transfer(ticket.request, id: id, settings: settings)
             transfers[id] = transfer
             if !transfer.join(multi) { finish(id) { _ in (.protocolError, "libcurl did not take the request") } }
         }
-        return admitted
     }
 
     /// Takes the transfers that libcurl has finished.
@@ -151,19 +146,11 @@ struct TransferLoop {
         ticket.fail(code, text)
     }
 
-    /// Milliseconds until the earliest deadline; libcurl shortens it for its own timers.
-    private func patience() -> Int32 {
-        let minute: Int32 = 60_000
-        guard let earliestDeadline else { return minute }
-        let (seconds, attoseconds) = (earliestDeadline - .now).components
-        guard seconds < 60 else { return minute }
-        return Int32(max(seconds * 1000 + attoseconds / 1_000_000_000_000_000 + 1, 0))
-    }
-
     private mutating func end() {
         for id in tickets.keys.sorted() { finish(id) { _ in (.clientClosed, "the client was closed") } }
         mailbox.loopWillEnd()
         curl_multi_cleanup(multi)
+        sockets.close()
         mailbox.loopEnded()
     }
 }

@@ -30,7 +30,7 @@ struct JobLoop: Sendable {
         self.reporter = reporter
         self.logger = logger
         orders = EnvironmentOrders(database: database)
-        runner = JobRunner(lane: lane, orders: orders, caller: caller)
+        runner = JobRunner(lane: lane, caller: caller)
         pressure = Pressure(most: settings.concurrency, caps: settings.environmentCaps, logger: logger)
     }
 
@@ -132,34 +132,50 @@ struct JobLoop: Sendable {
 
     private func perform(_ job: Job, from source: JobSource) async throws {
         let started = ContinuousClock.now
-        guard let result = try await run(job, from: source) else {
+        guard let ended = try await run(job, from: source) else {
             return try await handBack([job] + source.withdraw(job.lease.deployment))
         }
         // Work that was cut short is not reported: its lease goes back to the queue.
-        guard !Task.isCancelled, result.outcome != .cancelled else { return }
+        guard !Task.isCancelled, ended.result.outcome != .cancelled else { return }
+        report(job, ended, since: started)
+    }
+
+    // Thousands of jobs wait at once, and what their functions need later is held meanwhile: so it is in functions of its own.
+
+    @inline(never)
+    private func report(_ job: Job, _ ended: EndedJob, since started: ContinuousClock.Instant) {
         let report = JobReport(
-            job: job, result: result, duration: .now - started, keepsTranscript: settings.keepsTranscripts)
+            job: job, result: ended.result, duration: .now - started, keepsTranscript: settings.keepsTranscripts)
         logger.debug("a job ended", metadata: report.metadata)
         reporter.add(report)
+    }
+
+    /// Tells whether fewer jobs may run from now on.
+    @inline(never)
+    private func leave(_ job: Job, _ ended: EndedJob?, since began: ContinuousClock.Instant) -> Bool {
+        let order = orders.known(job.lease)
+        let signal = ended?.result.signal(after: .now - began, of: order?.settings.timeout) ?? .nothing
+        return pressure.leave(
+            job.lease.deployment, order?.settings.name, signal, outage: ended?.result.outage, since: began)
     }
 
     /// Runs a job that has entered, and runs it again for a while when its deployment is asked too much: that costs no try.
     ///
     /// - Returns: Nil when the deployment rests, or the worker is to stop: the job can go back at no cost.
-    private func run(_ job: Job, from source: JobSource) async throws -> JobResult? {
+    private func run(_ job: Job, from source: JobSource) async throws -> EndedJob? {
         let end = ContinuousClock.now + settings.patience
         var pause = Duration.seconds(1)
         while true {
-            let result = try await runOnce(job, from: source)
-            guard let result, result.isPressed else { return result }
-            let wait = max(result.retryAfter ?? .zero, pause)
+            let ended = try await runOnce(job, from: source)
+            guard let ended, ended.result.isPressed else { return ended }
+            let wait = max(ended.result.retryAfter ?? .zero, pause)
             guard .now + wait < end, !Task.isCancelled else {
                 lane.rest(job.lease.deployment)
-                return result
+                return ended
             }
             // Who is told to stop gives back at once what only waits.
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
-            guard await reenter(job, before: end) else { return Task.isShuttingDownGracefully ? nil : result }
+            guard await reenter(job, before: end) else { return Task.isShuttingDownGracefully ? nil : ended }
             pause = min(pause * 2, .seconds(8))
         }
     }
@@ -173,20 +189,35 @@ struct JobLoop: Sendable {
         return false
     }
 
-    private func runOnce(_ job: Job, from source: JobSource) async throws -> JobResult? {
+    private func runOnce(_ job: Job, from source: JobSource) async throws -> EndedJob? {
         let began = ContinuousClock.now
-        let ended: Result<JobResult?, any Error>
+        let ended: EndedJob?
         do {
-            ended = .success(try await untilAnswered { try await runner.run(job) })
-        } catch { ended = .failure(error) }
-        let result = (try? ended.get()) ?? nil
-        let signal = result?.signal(after: .now - began, of: orders.known(job.lease)?.settings.timeout) ?? .nothing
-        let hasShrunk = pressure.leave(
-            job.lease.deployment, environment(of: job), signal, outage: result?.outage, since: began)
+            ended = try await evaluate(job)
+        } catch {
+            _ = leave(job, nil, since: began)
+            source.wake(2)
+            throw error
+        }
+        let hasShrunk = leave(job, ended, since: began)
         source.wake(2)
         // What waits for a deployment that is asked too much can be done by others.
-        if hasShrunk, result?.isPressed == true { try await handBack(source.withdraw(job.lease.deployment)) }
-        return try ended.get()
+        if hasShrunk, ended?.result.isPressed == true { try await handBack(source.withdraw(job.lease.deployment)) }
+        return ended
+    }
+
+    private func evaluate(_ job: Job) async throws -> EndedJob? {
+        switch try await order(of: job) {
+        case .success(let order): await runner.run(job, order)
+        case .failure(let error): EndedJob(.fault(.infraFault, "environment_unusable", error.message))
+        }
+    }
+
+    @inline(never)
+    private func order(of job: Job) async throws -> Result<EnvironmentOrder, PostgresError> {
+        do {
+            return .success(try await untilAnswered { try await orders.order(for: job.lease) })
+        } catch let error as PostgresError where error.code == .decoding { return .failure(error) }
     }
 
     /// Nil of an environment that this worker can't read the order of.

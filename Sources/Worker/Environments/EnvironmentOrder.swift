@@ -4,13 +4,14 @@ internal import FoundationEssentials
 package import Postgres
 internal import Synchronization
 
-/// How to run one environment of an evaluation, as its window froze it, and on which tasks.
-package struct EnvironmentOrder: Sendable {
+/// How to run one environment of an evaluation, as its window froze it, and on which tasks. Shared by all calls of it: thousands
+/// at once would each hold several copies.
+package final class EnvironmentOrder: Sendable {
     /// The environment's row number.
-    var environment: Int16
-    package var settings: EnvironmentSettings
+    let environment: Int16
+    package let settings: EnvironmentSettings
     /// The task of each position.
-    var tasks: [TaskID]
+    let tasks: [TaskID]
 
     package init(
         environment: Int16, name: EnvironmentName, kind: String, baseURL: String?, container: String? = nil,
@@ -43,10 +44,34 @@ package struct EnvironmentOrder: Sendable {
     }
 }
 
+/// The orders of the evaluations that were begun last, by environment; a worker meets more and more of them while it lives.
+package struct RecentOrders: Sendable {
+    package static let maximumEvaluations = 64
+    private var orders: [EvaluationID: [Int16: EnvironmentOrder]] = [:]
+    /// In the order in which they came.
+    private var evaluations: [EvaluationID] = []
+
+    package init() {}
+
+    package subscript(evaluation: EvaluationID, environment: Int16) -> EnvironmentOrder? {
+        orders[evaluation]?[environment]
+    }
+
+    /// Of all environments that any of them has.
+    var names: Set<EnvironmentName> { Set(orders.values.flatMap { $0.values.map(\.settings.name) }) }
+
+    package mutating func add(_ fetched: [EnvironmentOrder], of evaluation: EvaluationID) {
+        let byNumber = Dictionary(uniqueKeysWithValues: fetched.map { ($0.environment, $0) })
+        guard orders.updateValue(byNumber, forKey: evaluation) == nil else { return }
+        evaluations.append(evaluation)
+        if evaluations.count > Self.maximumEvaluations { orders[evaluations.removeFirst()] = nil }
+    }
+}
+
 /// The orders of the evaluations at hand, each fetched once: a window never changes them.
 final class EnvironmentOrders: Sendable {
     private let database: Database
-    private let orders = Mutex<[EvaluationID: [Int16: EnvironmentOrder]]>([:])
+    private let recent = Mutex(RecentOrders())
 
     init(database: Database) {
         self.database = database
@@ -54,13 +79,10 @@ final class EnvironmentOrders: Sendable {
 
     /// Nil before it was fetched.
     func known(_ lease: Lease) -> EnvironmentOrder? {
-        orders.withLock { $0[lease.evaluation]?[lease.environment] }
+        recent.withLock { $0[lease.evaluation, lease.environment] }
     }
 
-    /// Of all environments whose orders were fetched.
-    var names: Set<EnvironmentName> {
-        orders.withLock { Set($0.values.flatMap { $0.values.map(\.settings.name) }) }
-    }
+    var names: Set<EnvironmentName> { recent.withLock { $0.names } }
 
     /// Makes it known before the first job needs it; what goes wrong, the job will tell.
     func prefetch(_ lease: Lease) async {
@@ -70,9 +92,8 @@ final class EnvironmentOrders: Sendable {
     func order(for lease: Lease) async throws -> EnvironmentOrder {
         if let order = known(lease) { return order }
         let fetched = try await database.run(DescribeEvaluation(evaluation: lease.evaluation))
-        let byNumber = Dictionary(uniqueKeysWithValues: fetched.map { ($0.environment, $0) })
-        orders.withLock { $0[lease.evaluation] = byNumber }
-        guard let order = byNumber[lease.environment] else {
+        recent.withLock { $0.add(fetched, of: lease.evaluation) }
+        guard let order = fetched.first(where: { $0.environment == lease.environment }) else {
             throw PostgresError(.decoding, "evaluation \(lease.evaluation) has no environment \(lease.environment)")
         }
         return order

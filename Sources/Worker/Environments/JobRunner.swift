@@ -1,31 +1,27 @@
 internal import Domain
 internal import EnvironmentCalls
 internal import Inference
-internal import Postgres
 
 /// Runs one job's environment against the model that its lease names.
 struct JobRunner: Sendable {
     let lane: EndpointLane
-    let orders: EnvironmentOrders
     let caller: EnvironmentCaller
 
     /// Nil when the deployment rests: the job was not begun.
-    ///
-    /// - Throws: `PostgresError` when the order can't be fetched.
-    func run(_ job: Job) async throws -> JobResult? {
-        let order: EnvironmentOrder
-        do {
-            order = try await orders.order(for: job.lease)
-        } catch let error as PostgresError where error.code == .decoding {
-            return .fault(.infraFault, "environment_unusable", error.message)
-        }
+    func run(_ job: Job, _ order: EnvironmentOrder) async -> EndedJob? {
         guard let (client, baseURL) = lane.client(for: job.lease.deployment) else { return nil }
         let result = await caller.evaluate(
             TaskCall(order.tasks[Int(job.position)], in: order.settings.name), order.settings,
             model: RestingModel(client, job.lease.deployment, lane), name: client.model, baseURL: baseURL)
         if result.outcome == .scored { lane.praise(job.lease.deployment) }
-        return result
+        return EndedJob(result)
     }
+}
+
+/// How a job ended, behind a reference: thousands of functions that wait for it hold room for it, several times over.
+final class EndedJob: Sendable {
+    let result: JobResult
+    init(_ result: JobResult) { self.result = result }
 }
 
 /// A model whose deployment rests as soon as its endpoint fails.

@@ -1,6 +1,8 @@
 #pragma once
 #include <curl/curl.h>
 #include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 
 // Swift cannot call variadic functions, so each type of argument gets its own function.
@@ -43,6 +45,13 @@ static inline CURLcode ccurl_get_private(CURL *handle, char **value) {
 
 static inline CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
+}
+
+static inline CURLMcode ccurl_multi_watch(CURLM *multi, curl_socket_callback sockets, curl_multi_timer_callback timer, void *context) {
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, context);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, context);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer);
+    return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, sockets);
 }
 
 static int ccurl_close_on_exec(void *context, curl_socket_t socket, curlsocktype purpose) {
