@@ -152,11 +152,13 @@ struct JobLoop: Sendable {
 
     /// Tells whether fewer jobs may run from now on.
     @inline(never)
-    private func leave(_ job: Job, _ ended: EndedJob?, since began: ContinuousClock.Instant) -> Bool {
-        let order = orders.known(job.lease)
-        let signal = ended?.result.signal(after: .now - began, of: order?.settings.timeout) ?? .nothing
+    private func leave(
+        _ job: Job, _ environment: EnvironmentName?, _ ended: EndedJob?, since began: ContinuousClock.Instant
+    ) -> Bool {
+        let timeout = orders.known(job.lease)?.settings.timeout
+        let signal = ended?.result.signal(after: .now - began, of: timeout) ?? .nothing
         return pressure.leave(
-            job.lease.deployment, order?.settings.name, signal, outage: ended?.result.outage, since: began)
+            job.lease.deployment, environment, signal, outage: ended?.result.outage, since: began)
     }
 
     /// Runs a job that has entered, and runs it again for a while when its deployment is asked too much: that costs no try.
@@ -191,15 +193,17 @@ struct JobLoop: Sendable {
 
     private func runOnce(_ job: Job, from source: JobSource) async throws -> EndedJob? {
         let began = ContinuousClock.now
+        // As it entered: its order may be forgotten before it leaves.
+        let environment = environment(of: job)
         let ended: EndedJob?
         do {
             ended = try await evaluate(job)
         } catch {
-            _ = leave(job, nil, since: began)
+            _ = leave(job, environment, nil, since: began)
             source.wake(2)
             throw error
         }
-        let hasShrunk = leave(job, ended, since: began)
+        let hasShrunk = leave(job, environment, ended, since: began)
         source.wake(2)
         // What waits for a deployment that is asked too much can be done by others.
         if hasShrunk, ended?.result.isPressed == true { try await handBack(source.withdraw(job.lease.deployment)) }
