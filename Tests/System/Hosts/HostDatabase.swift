@@ -84,6 +84,22 @@ struct HostDatabase: Sendable {
         try await tool(Self.standby, "pg_ctl", ["-D", data(Self.standby), "-w", "promote"])
     }
 
+    /// Takes our own sessions off the primary, as if we stood on the standby's side; whoever else speaks with it goes on.
+    ///
+    /// - Returns: A pool of the superuser's that looks into the old primary.
+    func leavePrimary() async throws -> Database {
+        let aside = "\(socket(Self.primary))/aside"
+        try makeFolder(aside)
+        let name = "/.s.PGSQL.5432"
+        guard rename(socket(Self.primary) + name, aside + name) == 0 else {
+            throw ScenarioError("the primary has no socket to take away")
+        }
+        let witness = Database(
+            DatabaseSettings(url: "postgresql:///affine?host=\(aside)&user=postgres"), logger: FreshDatabase.logger)
+        _ = try await witness.run(EndLocalSessions())
+        return witness
+    }
+
     // MARK: Making
 
     private func data(_ host: String) -> String { "\(folder)/\(host)/data" }
@@ -160,4 +176,13 @@ struct HostDatabase: Sendable {
         try await ask(Self.primary, "ALTER SYSTEM SET synchronous_standby_names = 'standby'")
         try await ask(Self.primary, "SELECT pg_reload_conf()")
     }
+}
+
+/// Rows: each session of the superuser's that came through a socket, but for this one.
+private struct EndLocalSessions: Statement {
+    static let sql = """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE client_addr IS NULL AND usename = 'postgres' AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+        """
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Bool { try row.next() }
 }

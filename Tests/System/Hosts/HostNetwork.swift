@@ -64,6 +64,13 @@ struct HostNetwork: Sendable {
         try await filter(host, ["-A", "OUTPUT", "-d", address(other), "-j", "DROP"])
     }
 
+    /// Nothing that one side sends reaches the other.
+    func split(_ side: [String], from other: [String]) async throws {
+        for host in side {
+            for stranger in other { try await cut(host, from: stranger) }
+        }
+    }
+
     /// Nothing that anybody sends there arrives, and nothing leaves.
     func isolate(_ host: String) async throws {
         for chain in ["INPUT", "OUTPUT"] { try await filter(host, ["-A", chain, "-j", "DROP"]) }

@@ -113,6 +113,42 @@ struct HostsTests {
         try await expectTheSame(ended)
     }
 
+    @Test(
+        "a primary that lives on beside the promoted standby confirms nothing to those on its side, who come back by themselves"
+    )
+    func twoPrimaries() async throws {
+        let ended = try await HostArena.play { arena in
+            let old = [HostDatabase.primary, "coord1", "work1"]
+            let others =
+                [HostDatabase.standby] + (HostArena.coordinators + HostArena.workers).filter { !old.contains($0) }
+            try await arena.until("results come in") { try await arena.owner.run(ListResults()).count > 60 }
+            try await arena.network.split(old, from: others)
+            let witness = try await arena.database.leavePrimary()
+            try await arena.database.promoteStandby()
+            try await arena.until("somebody waits for the old primary to confirm a result") {
+                try await witness.run(CountUnconfirmed()).first ?? 0 > 0
+            }
+            let confirmed = try await witness.run(ListResults())
+            let verdicts = try await witness.run(CountContests("decided")).first ?? 0
+            try await arena.until("another verdict on the new side") {
+                (try? await arena.owner.run(CountContests("decided")).first) ?? 0 > verdicts
+            }
+            #expect(try await witness.run(CountContests("decided")) == [verdicts])
+            #expect(try await witness.run(ListResults()) == confirmed, "the old primary confirmed a result")
+            #expect(try await Set(confirmed).isSubset(of: arena.owner.run(ListResults())))
+            await witness.close()
+            // What Patroni's watchdog does, before the network is whole again.
+            try await arena.database.losePrimary()
+            for host in ["coord1", "work1"] { try await arena.network.heal(host) }
+            let healed = ContinuousClock.now
+            try await arena.until("work1 is back") {
+                try await arena.owner.run(CountHeard(worker: "work1")).first ?? 0 > 0
+            }
+            print("hosts: work1 was back \(.now - healed) after the old primary's end")
+        }
+        try await expectTheSame(ended)
+    }
+
     @Test("a database that another authority vouches for is not spoken to")
     func authority() async throws {
         try await HostDatabase.with { database in
@@ -137,6 +173,15 @@ private struct CountLeases: Statement {
     static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64 { try row.next() }
 }
 
+/// Sessions of a worker that were heard of within two seconds.
+private struct CountHeard: Statement {
+    static let sql =
+        "SELECT count(*) FROM affine.worker WHERE name = $1 AND seen_at > clock_timestamp() - interval '2 s'"
+    var worker: String
+    func bind(_ bindings: inout Bindings) { bindings.append(worker) }
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64 { try row.next() }
+}
+
 private struct CountContests: Statement {
     static let sql = "SELECT count(*) FROM affine.contest WHERE state::text = $1"
     var state: String
@@ -151,4 +196,10 @@ private struct ListResults: Statement {
         SELECT concat_ws(' ', evaluation, environment, position, outcome, score_nano) FROM affine.attempt WHERE final
         """
     static func decode(_ row: inout RowReader) throws(PostgresError) -> String { try row.next() }
+}
+
+/// Sessions whose commit waits for a standby that is gone.
+private struct CountUnconfirmed: Statement {
+    static let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Int64 { try row.next() }
 }
