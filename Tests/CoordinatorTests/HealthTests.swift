@@ -1,5 +1,4 @@
 import Coordinator
-import Dispatch
 import Domain
 import Postgres
 import TestSupport
@@ -27,35 +26,11 @@ import Testing
         }
     }
 
-    /// Runs `body` while another session, of its own name, is in a transaction that began with `sql`.
-    private func holding(_ sql: String, as name: String, _ body: () async throws -> Void) async throws {
-        var settings = FreshDatabase.current.settings()
-        settings.applicationName = name
-        let holder = Database(settings, logger: FreshDatabase.logger)
-        let (held, hold) = AsyncStream.makeStream(of: Void.self)
-        let release = DispatchSemaphore(value: 0)
-        try await withThrowingTaskGroup { group in
-            defer { release.signal() }
-            group.addTask {
-                defer { hold.finish() }
-                try await holder.withSession { session in
-                    try session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; \(sql)")
-                    hold.yield()
-                    release.wait()
-                    try session.execute("ROLLBACK")
-                }
-            }
-            for await _ in held { break }
-            try await body()
-        }
-        await holder.close()
-    }
-
     @Test("whoever holds the oldest snapshot is named, also to a dashboard, but not what it runs")
     func snapshot() async throws {
         let dashboard = try Stage.pool(as: "affine_dashboard")
         try await Stage.with { stage in
-            try await holding("SELECT 'nobody may read this'", as: "forgotten psql") {
+            try await OtherSession.holding("SELECT 'nobody may read this'", as: "forgotten psql") { _ in
                 let pid = try await stage.owner.value(
                     "SELECT pid FROM pg_stat_activity WHERE application_name = 'forgotten psql'")
                 let all = try await Reports(database: dashboard).databaseHealth()
@@ -98,7 +73,7 @@ import Testing
         try await scene { stage, _, _ in
             try await #expect(finding(stage.coordinator, "blocked_session").level == .ok)
             try await withThrowingTaskGroup { group in
-                try await holding("LOCK TABLE affine.miner", as: "locker") {
+                try await OtherSession.holding("LOCK TABLE affine.miner", as: "locker") { _ in
                     group.addTask { _ = try await stage.coordinator.column("SELECT 1 FROM affine.miner") }
                     while try await stage.waitingForLocks() == 0 { await Task.yield() }
                     let detail = try await stage.owner.value(

@@ -119,6 +119,25 @@ import Testing
         }
     }
 
+    @Test("a window leaves once those who read its attempts are done, and stays whole where they never are")
+    func readers() async throws {
+        try await closed { stage, archives in
+            _ = try await archives.prepare(Self.window, grace: .zero)
+            // Two seconds for each of twenty tries would be long.
+            try await stage.owner.execute(
+                "ALTER FUNCTION affine.detach_window(bigint, bigint, bigint, bytea, bytea) SET lock_timeout = '20ms'")
+            try await OtherSession.holding("SELECT FROM affine.attempt", as: "backup") { release in
+                let refusal = await #expect(throws: ArchiveRefusal.self) {
+                    try await archives.detach(Self.window, into: Self.archive, drop: true) {}
+                }
+                #expect(refusal?.description.contains("others read") == true)
+                try await #expect(archives.archive(of: Self.window) == nil)
+                try await archives.detach(Self.window, into: Self.archive, drop: true) { release() }
+            }
+            try await #expect(archives.archive(of: Self.window)?.hasTable == false)
+        }
+    }
+
     @Test("nothing can be written into a detached table, and one that has other attempts is not taken back")
     func detached() async throws {
         try await closed { stage, archives in

@@ -24,6 +24,9 @@ public struct WindowArchives: Sendable {
     public let database: Database
     private let actor: String
 
+    /// How often the lock is asked for that a table takes to leave; each time for two seconds.
+    private static let mostTries = 20
+
     /// - Parameter database: With a login that owns the tables.
     public init(database: Database, actor: String = "operator") {
         self.database = database
@@ -47,19 +50,38 @@ public struct WindowArchives: Sendable {
 
     /// Takes the window's attempts out of the history, once the files are written.
     ///
-    /// - Parameter drop: Whether their table goes as well.
-    public func detach(_ window: WindowID, into archive: WindowArchive, drop: Bool) async throws {
+    /// Whoever reads attempts at this moment keeps the table in its place: then it is tried again, and nobody waits behind us
+    /// for longer than a try takes.
+    ///
+    /// - Parameters:
+    ///   - drop: Whether their table goes as well.
+    ///   - pause: Between two tries, so that those who waited get their turn.
+    /// - Throws: `ArchiveRefusal` where somebody reads all along, such as a backup.
+    public func detach(
+        _ window: WindowID, into archive: WindowArchive, drop: Bool,
+        pause: () async throws -> Void = { try await Task.sleep(for: .seconds(1)) }
+    ) async throws {
         let event = RecordEvent(
             actor: actor, kind: "window.archived", subject: "window \(window)",
             detail: """
                 {"contests":\(archive.contests),"attempts":\(archive.attempts),"dropped":\(drop),\
                 "contests_digest":"\(archive.contestsDigest)","attempts_digest":"\(archive.attemptsDigest)"}
                 """)
-        try await explaining {
-            try await database.transaction { session in
-                _ = try session.run(Detach(window: window, archive: archive))
-                if drop { try session.execute("DROP TABLE \(Self.table(of: window))") }
-                _ = try session.run(event)
+        for attempt in 1...Self.mostTries {
+            do {
+                return try await explaining {
+                    try await database.transaction { session in
+                        _ = try session.run(Detach(window: window, archive: archive))
+                        if drop { try session.execute("DROP TABLE \(Self.table(of: window))") }
+                        _ = try session.run(event)
+                    }
+                }
+            } catch let error as PostgresError where error.sqlState == "55P03" {
+                guard attempt < Self.mostTries else {
+                    throw ArchiveRefusal(
+                        description: "others read affine.attempt all along: \(Self.mostTries) tries got no lock on it")
+                }
+                try await pause()
             }
         }
     }
