@@ -22,7 +22,7 @@ import Testing
         var good = HubModel(commit: model.revision)
         good.weightHashes = ["x"]
         good.config = .object([:])
-        good.chatTemplate = "{{ messages }}"
+        good.chatTemplates = ["{{ messages }}"]
         good.commitTitles = ["initial commit"]
         return good
     }

@@ -129,10 +129,30 @@ import Testing
         let model = try ModelReference(repository: "a/affine", revision: String(repeating: "a", count: 40))
         hub["a/affine"] = HubStandIn.Repository(config: "{", template: nil)
         guard case .found(let first) = await hub.client.look(at: model) else { return #expect(Bool(false)) }
-        #expect(first.config == nil && first.chatTemplate == nil)
+        #expect(first.config == nil && first.chatTemplates == [])
         hub["a/affine"] = HubStandIn.Repository()
         guard case .found(let second) = await hub.client.look(at: model) else { return #expect(Bool(false)) }
-        #expect(second.config != nil && second.chatTemplate == "{{ messages }}")
+        #expect(second.config != nil && second.chatTemplates == ["{{ messages }}"])
+    }
+
+    @Test("every template that an engine may take is looked at, wherever it lies")
+    func templates() async throws {
+        let long = String(repeating: "x", count: 100_001)
+        for (file, text) in [
+            ("chat_template.jinja", long), ("chat_template.json", #"{"chat_template": "\#(long)"}"#),
+            ("tokenizer_config.json", #"{"chat_template": [{"name": "default", "template": "\#(long)"}]}"#),
+        ] {
+            let finding = try await Self.finding {
+                if file == "tokenizer_config.json" { $0.template = nil }
+                $0.files[file] = text
+            }
+            #expect(Self.reason(finding) == "malicious_template:template_exceeds_context_limit:100001", "\(file)")
+        }
+        let named = #"{"chat_template": [{"name": "default", "template": "a"}, {"name": "tool_use", "template": "b"}]}"#
+        #expect(HubModel.templates(in: "tokenizer_config.json", named.utf8) == ["a", "b"])
+        for nothing in ["{}", "[", #"{"chat_template": 5}"#, #"{"chat_template": [{"name": "default"}]}"#] {
+            #expect(HubModel.templates(in: "tokenizer_config.json", nothing.utf8) == [], "\(nothing)")
+        }
     }
 
     @Test("the model hash is that of the sorted, distinct weights, whatever else is in the repository")

@@ -13,7 +13,10 @@ final class HubStandIn: Sendable {
         var weights: [String] = ["weights"]
         var config = #"{"hidden_size": 64}"#
         var titles = ["initial commit"]
+        /// Of the tokenizer's configuration.
         var template: String? = "{{ messages }}"
+        /// Further files by their names.
+        var files: [String: String] = [:]
         var isPrivate = false
         var gated = "false"
         var isDisabled = false
@@ -77,6 +80,8 @@ final class HubStandIn: Sendable {
             return .answer(307, headers: ["location: /\(owner)/\(name)/cache/config.json"])
         case (false, "cache", "config.json"):
             return .answer(headers: json, body: Array(repository.config.utf8))
+        case (false, "resolve", let name?) where repository.files[name] != nil:
+            return .answer(body: Array((repository.files[name] ?? "").utf8))
         case (false, "resolve", "tokenizer_config.json"):
             let template = repository.template.map { #"{"chat_template": "\#($0)"}"# } ?? "{}"
             return .answer(headers: json, body: Array(template.utf8))

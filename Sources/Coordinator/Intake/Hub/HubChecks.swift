@@ -139,10 +139,10 @@ package struct HasHarmlessTemplate: HubCheck {
     package func refusal(
         of model: HubModel, in application: Application, under policy: AdmissionPolicy
     ) -> (reason: String, evidence: String)? {
-        guard let template = model.chatTemplate, !template.isEmpty else {
+        guard model.chatTemplates.contains(where: { !$0.isEmpty }) else {
             return ("malicious_template:missing_chat_template", "the tokenizer has no chat template")
         }
-        guard template.count > policy.maximumTemplate else { return nil }
+        guard let template = model.chatTemplates.first(where: { $0.count > policy.maximumTemplate }) else { return nil }
         return ("malicious_template:template_exceeds_context_limit:\(template.count)", String(template.prefix(200)))
     }
 }

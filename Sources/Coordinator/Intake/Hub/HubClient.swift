@@ -34,20 +34,15 @@ public actor HubClient: Hub {
             var found = try await info(of: model)
             if let kept = contents[model], kept.commit == found.commit {
                 (found.config, found.commitTitles) = (kept.config, kept.commitTitles)
-                found.chatTemplate = kept.chatTemplate
+                found.chatTemplates = kept.chatTemplates
                 return .found(found)
             }
             guard !found.isPrivate, !found.isGated, !found.isDisabled else { return .found(found) }
             found.config = try await file("config.json", of: model).flatMap(Self.json)
-            let tokenizer = try await file("tokenizer_config.json", of: model).flatMap(Self.json)
-            found.chatTemplate = tokenizer?["chat_template"]?.stringValue
-            if found.chatTemplate == nil {
-                found.chatTemplate = try await file("chat_template.jinja", of: model)
-                    .map { String(decoding: $0, as: UTF8.self) }
-            }
+            found.chatTemplates = try await templates(of: model)
             found.commitTitles = try await titles(of: model)
             // What was missing is asked for again: it may have been missing for a moment only.
-            guard found.config != nil, found.chatTemplate != nil else { return .found(found) }
+            guard found.config != nil, !found.chatTemplates.isEmpty else { return .found(found) }
             if contents.count >= Self.mostKept { contents.removeAll() }
             contents[model] = found
             return .found(found)
@@ -85,6 +80,15 @@ public actor HubClient: Hub {
             guard [.repositoryMissing, .revisionMissing].contains(error.answer) else { throw error }
             return nil
         }
+    }
+
+    private func templates(of model: ModelReference) async throws(Trouble) -> [String] {
+        var templates: [String] = []
+        for name in HubModel.templateFiles {
+            guard let bytes = try await file(name, of: model) else { continue }
+            templates += HubModel.templates(in: name, bytes)
+        }
+        return templates
     }
 
     private func titles(of model: ModelReference) async throws(Trouble) -> [String] {

@@ -14,8 +14,8 @@ package struct HubModel: Hashable, Sendable {
     package var config: JSONValue?
     /// Titles of the commits up to the revision, the newest first.
     package var commitTitles: [String] = []
-    /// Nil when the tokenizer has none.
-    package var chatTemplate: String?
+    /// Every chat template that is there: which one an engine takes depends on its version.
+    package var chatTemplates: [String] = []
 
     package init(commit: String) {
         self.commit = commit
@@ -24,6 +24,19 @@ package struct HubModel: Hashable, Sendable {
     /// Whether a file holds weights, by its name.
     static func isWeights(_ name: String) -> Bool {
         name.hasSuffix(".safetensors") || name.hasSuffix(".bin")
+    }
+
+    /// Files that may hold a chat template, as transformers reads them.
+    static let templateFiles = ["tokenizer_config.json", "chat_template.jinja", "chat_template.json"]
+
+    /// The templates of one of these files: a text, or JSON in which `chat_template` is one or a list of named ones.
+    package static func templates(in name: String, _ bytes: some Sequence<UInt8>) -> [String] {
+        guard name.hasSuffix(".json") else { return [String(decoding: Array(bytes), as: UTF8.self)] }
+        switch JSONValue(json: bytes)?["chat_template"] {
+        case .string(let template): return [template]
+        case .array(let named): return named.compactMap { $0["template"]?.stringValue }
+        default: return []
+        }
     }
 
     /// SHA-256 of the sorted, de-duplicated hashes of the weights, one after the other; nil without weights. Two

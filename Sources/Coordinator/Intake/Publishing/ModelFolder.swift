@@ -23,10 +23,9 @@ package struct ModelFolder: Sendable {
             model.weightHashes.append(try Self.digest(of: "\(path)/\(name)").hex)
         }
         model.config = Self.json("\(path)/config.json")
-        model.chatTemplate = Self.json("\(path)/tokenizer_config.json")?["chat_template"]?.stringValue
-        if model.chatTemplate == nil {
-            model.chatTemplate = FileManager.default.contents(atPath: "\(path)/chat_template.jinja")
-                .map { String(decoding: $0, as: UTF8.self) }
+        for name in HubModel.templateFiles {
+            guard let bytes = FileManager.default.contents(atPath: "\(path)/\(name)") else { continue }
+            model.chatTemplates += HubModel.templates(in: name, bytes)
         }
         self.model = model
     }
