@@ -103,8 +103,8 @@ let tests: [Target] = [
     .testTarget(
         name: "CoordinatorTests",
         dependencies: [
-            "Coordinator", "CoordinatorAPI", "CoordinatorDashboard", "Domain", "Digest", "HTTPClient", "LocalCluster",
-            "Migrating",
+            "Coordinator", "CoordinatorAPI", "CoordinatorDashboard", "Domain", "Digest", "HTTPClient", "Inference",
+            "LocalCluster", "Migrating",
             "Migrations", "Postgres",
             "Records",
             "Rules", "TestSupport", hummingbird, logging, nioCore, subprocess, systemPackage,
@@ -211,8 +211,8 @@ let package = Package(
         .target(
             name: "Coordinator",
             dependencies: [
-                "ArenaAPI", "Domain", "Digest", "Rules", "Statistics", "Postgres", "Records", "HTTPClient", logging,
-                serviceLifecycle, subprocess, systemPackage, .product(name: "Yams", package: "Yams"),
+                "ArenaAPI", "Domain", "Digest", "Rules", "Statistics", "Postgres", "Records", "HTTPClient", "Inference",
+                logging, serviceLifecycle, subprocess, systemPackage, .product(name: "Yams", package: "Yams"),
             ],
             exclude: ["API", "Dashboard"],
             resources: [.embedInCode("Windows/Definitions/known-environments.yaml")], swiftSettings: strict),

@@ -64,6 +64,30 @@ import Testing
         }
     }
 
+    @Test("who can't be asked to audit templates is refused before anything begins, and the key is not shown")
+    func auditor() async throws {
+        let folder = FileManager.default.temporaryDirectory
+        let (chain, policy) = (folder.appending(path: "chain-\(UUID())").path, folder.appending(path: "\(UUID())").path)
+        try "".write(toFile: chain, atomically: true, encoding: .utf8)
+        for (text, key, words) in [
+            (#"{"template_audit": {"url": "ftp://x", "model": "m"}}"#, "k", "base URL 'ftp://x' is not valid"),
+            (
+                #"{"template_audit": {"url": "http://x/v1", "model": "m"}}"#, "two words",
+                "API key '(hidden)' is not valid"
+            ),
+            (#"{"template_audit": {"url": "http://x/v1"}}"#, "k", "is no admission policy: template_audit"),
+            (#"{"template_auditor": 5}"#, "k", "template_auditor"),
+        ] {
+            try text.write(toFile: policy, atomically: true, encoding: .utf8)
+            let ended = try await Program.run(
+                ["chain", "replay", chain, "--admission", policy, "--data", FinishedDemo.current.folder],
+                environment: ["AFFINE_TEMPLATE_AUDIT_KEY": key])
+            #expect(ended.exitCode == 1 && ended.errors.contains(words), "\(ended.errors)")
+            #expect(!ended.errors.contains("two words"))
+        }
+        for file in [chain, policy] { try FileManager.default.removeItem(atPath: file) }
+    }
+
     @Test("a bridge that was not installed is named with how to")
     func bridge() async throws {
         let ended = try await run("coordinator", "run", "--bridge", "/nonexistent")

@@ -19,10 +19,7 @@ extension JobResult {
             case .cancelled: (.cancelled, "cancelled")
             }
         self = .fault(outcome, code, failure.detail)
-        switch failure.reason {
-        case .rateLimited(let retryAfter), .overloaded(_, let retryAfter): self.retryAfter = retryAfter
-        default: break
-        }
+        retryAfter = failure.retryAfter
     }
 }
 

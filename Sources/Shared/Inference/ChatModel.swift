@@ -96,6 +96,14 @@ public struct ChatFailure: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     public var description: String { "\(reason): \(detail)" }
+
+    /// How long the server asked to be left alone, if it did.
+    public var retryAfter: Duration? {
+        switch reason {
+        case .rateLimited(let retryAfter), .overloaded(_, let retryAfter): retryAfter
+        default: nil
+        }
+    }
 }
 
 /// Something that answers conversations: an OpenAI-compatible endpoint, or a test's stand-in for one.

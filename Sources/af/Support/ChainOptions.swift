@@ -4,6 +4,7 @@ import Coordinator
 import Domain
 import FoundationEssentials
 import HTTPClient
+import Inference
 import Logging
 import Postgres
 import ServiceLifecycle
@@ -75,7 +76,8 @@ struct ChainOptions: ParsableArguments {
             bridge: ChainBridge(
                 folder: bridge, network: network, netuid: netuid,
                 wallet: wallet.map { .init(name: $0, hotkey: hotkey, path: walletPath) }),
-            hub: admission.client(http), policy: try admission.policy(), emission: emission, logger: logger)
+            hub: admission.client(http), policy: try admission.policy(), audit: try admission.audit(http),
+            emission: emission, logger: logger)
     }
 }
 
@@ -86,7 +88,9 @@ struct AdmissionOptions: ParsableArguments {
 
     @Option(
         name: .customLong("admission"),
-        help: "A JSON file with thresholds and lists of the admission checks (docs/chain.md); else the subnet's own.")
+        help: ArgumentHelp(
+            "A JSON file with thresholds and lists of the admission checks (docs/chain.md); else the subnet's own.",
+            discussion: "AFFINE_TEMPLATE_AUDIT_KEY authorises with the model that it names to read chat templates."))
     var file: String?
 
     private static let environment = ConfigReader(provider: EnvironmentVariablesProvider())
@@ -98,6 +102,18 @@ struct AdmissionOptions: ParsableArguments {
     func client(_ http: HTTPClient) -> HubClient {
         let token = Self.environment.string(forKey: "hf.token", isSecret: true)
         return HubClient(http: http, base: endpoint, token: token.flatMap { $0.isEmpty ? nil : $0 })
+    }
+
+    /// Who reads chat templates; nil where the policy names nobody.
+    ///
+    /// - Throws: `CommandError` where it can't be asked as the policy has it.
+    func audit(_ http: HTTPClient) throws -> TemplateAudit? {
+        guard let auditor = try policy().templateAudit else { return nil }
+        let key = Self.environment.string(forKey: "affine.template.audit.key", isSecret: true)
+        do throws(InvalidValue) {
+            return TemplateAudit(
+                auditor: try OpenAIClient(baseURL: auditor.url, model: auditor.model, apiKey: key, http: http))
+        } catch { throw CommandError("template_audit of the admission policy: \(error)") }
     }
 
     func policy() throws -> AdmissionPolicy {

@@ -41,8 +41,10 @@ extension Stage {
     }
 
     /// Looks at everything that is due, again and again until nothing is.
-    func admitAll(_ hub: HubStandIn, policy: AdmissionPolicy = .test) async throws {
-        let service = AdmissionService(database: coordinator, hub: hub.client, policy: policy)
+    func admitAll(
+        _ hub: HubStandIn, policy: AdmissionPolicy = .test, audit: TemplateAudit? = nil
+    ) async throws {
+        let service = AdmissionService(database: coordinator, hub: hub.client, policy: policy, audit: audit)
         while try await service.advance() > 0 {}
     }
 

@@ -13,6 +13,18 @@ public struct AdmissionPolicy: Sendable, Codable {
         }
     }
 
+    /// Who reads chat templates: a model behind an API like OpenAI's.
+    public struct Auditor: Sendable, Codable {
+        /// Including `/v1`.
+        public var url: String
+        public var model: String
+
+        public init(url: String, model: String) {
+            self.url = url
+            self.model = model
+        }
+    }
+
     public var blacklist: Set<Hotkey> = []
     /// The uid that burns; whoever holds it is not a miner.
     public var burnUID: Int32 = 0
@@ -31,6 +43,8 @@ public struct AdmissionPolicy: Sendable, Codable {
     public var maximumTitle = 200
     /// Characters a chat template may have.
     public var maximumTemplate = 100_000
+    /// Nil lets every template of that length pass.
+    public var templateAudit: Auditor?
     /// Seconds between two observations of what the hub says before it is final.
     public var confirmSeconds: Int64 = 900
     /// Seconds after which what could not be looked at is tried again.
@@ -48,6 +62,7 @@ public struct AdmissionPolicy: Sendable, Codable {
         case maximumCommits = "maximum_commits"
         case maximumTitle = "maximum_title"
         case maximumTemplate = "maximum_template"
+        case templateAudit = "template_audit"
         case confirmSeconds = "confirm_seconds"
         case retrySeconds = "retry_seconds"
     }
@@ -73,6 +88,7 @@ public struct AdmissionPolicy: Sendable, Codable {
         try take(.maximumCommits, &maximumCommits)
         try take(.maximumTitle, &maximumTitle)
         try take(.maximumTemplate, &maximumTemplate)
+        templateAudit = try container.decodeIfPresent(Auditor.self, forKey: .templateAudit)
         try take(.confirmSeconds, &confirmSeconds)
         try take(.retrySeconds, &retrySeconds)
     }

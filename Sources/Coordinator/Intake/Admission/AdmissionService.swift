@@ -9,15 +9,18 @@ public struct AdmissionService: Sendable {
     private let database: Database
     private let hub: any Hub
     private let policy: AdmissionPolicy
+    private let audit: TemplateAudit?
 
-    public init(database: Database, hub: HubClient, policy: AdmissionPolicy) {
-        self.init(database: database, asking: hub, policy: policy)
+    /// - Parameter audit: Of chat templates; nil lets them pass unread.
+    public init(database: Database, hub: HubClient, policy: AdmissionPolicy, audit: TemplateAudit? = nil) {
+        self.init(database: database, asking: hub, policy: policy, audit: audit)
     }
 
-    package init(database: Database, asking hub: any Hub, policy: AdmissionPolicy) {
+    package init(database: Database, asking hub: any Hub, policy: AdmissionPolicy, audit: TemplateAudit? = nil) {
         self.database = database
         self.hub = hub
         self.policy = policy
+        self.audit = audit
     }
 
     /// Looks at what is due, in the order of commitments; returns how many that were.
@@ -59,6 +62,7 @@ public struct AdmissionService: Sendable {
         let answer = await hub.look(at: model)
         let finding = HubChecks.finding(on: answer, in: application, under: policy)
         guard finding == .pass, case .found(let found) = answer else { return (finding, nil) }
+        if let objection = await audit?.finding(on: found.chatTemplates), objection != .pass { return (objection, nil) }
         return (HoldsItsRegistration().finding(on: application, under: policy), found.modelHash)
     }
 

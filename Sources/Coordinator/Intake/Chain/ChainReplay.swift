@@ -33,11 +33,14 @@ public struct ChainReplay: Sendable {
     private let emissions: WeightEmissions
     private let settings: Settings
 
-    public init(database: Database, arena: Arena, hub: HubClient, policy: AdmissionPolicy, settings: Settings) {
+    public init(
+        database: Database, arena: Arena, hub: HubClient, policy: AdmissionPolicy, audit: TemplateAudit? = nil,
+        settings: Settings
+    ) {
         self.database = database
         self.arena = arena
         self.settings = settings
-        admission = AdmissionService(database: database, hub: hub, policy: policy)
+        admission = AdmissionService(database: database, hub: hub, policy: policy, audit: audit)
         emissions = WeightEmissions(database: database, settings: settings.emission)
     }
 

@@ -16,13 +16,13 @@ public struct ChainService: Service {
     private static let longestPause = Duration.seconds(60)
 
     public init(
-        database: Database, bridge: ChainBridge, hub: HubClient, policy: AdmissionPolicy, emission: EmissionSettings,
-        logger: Logger
+        database: Database, bridge: ChainBridge, hub: HubClient, policy: AdmissionPolicy, audit: TemplateAudit?,
+        emission: EmissionSettings, logger: Logger
     ) {
         self.bridge = bridge
         self.logger = logger
         intake = ChainIntake(database: database)
-        admission = AdmissionService(database: database, hub: hub, policy: policy)
+        admission = AdmissionService(database: database, hub: hub, policy: policy, audit: audit)
         emissions = WeightEmissions(database: database, settings: emission)
     }
 

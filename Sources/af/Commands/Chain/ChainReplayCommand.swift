@@ -47,7 +47,8 @@ struct ChainReplayCommand: AsyncParsableCommand {
                 database: backend.database,
                 arena: Arena(
                     database: backend.database, settings: arena.settings, logger: logger),
-                hub: admission.client(http), policy: try admission.policy(), settings: settings)
+                hub: admission.client(http), policy: try admission.policy(), audit: try admission.audit(http),
+                settings: settings)
             let report = try await replay.play(blocks, progress: ProgressLine.teller("blocks"))
             await http.close()
             return report
