@@ -7,7 +7,8 @@ import Testing
         arguments: [
             ("key: sk-abcdef!", "key: (hidden)!"), ("sk-abcdefsk-abcdef", "(hidden)(hidden)"),
             ("cut sk-abc", "cut (hidden)"),
-            ("cut sk-", "cut sk-"), ("nothing", "nothing"), ("longer sk-abcdef-and-more", "longer (hidden)"), ("", ""),
+            ("cut sk-", "cut sk-"), ("nothing", "nothing"), ("echo sk-abcdef\u{301}.", "echo (hidden)\u{301}."),
+            ("longer sk-abcdef-and-more", "longer (hidden)"), ("", ""),
         ])
     func text(text: String, expected: String) {
         #expect(Secrets(["sk-abcdef", nil, "", "sk-abcdef-and-more"]).hidden(in: text) == expected)

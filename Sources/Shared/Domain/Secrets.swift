@@ -14,15 +14,20 @@ public struct Secrets: Sendable {
     /// The text with `(hidden)` for each of them, and for what a cut left of one at the end.
     public func hidden(in text: String) -> String {
         values.reduce(text) { text, secret in
-            let whole = text.utf8.contains(secret.utf8) ? text.replacing(secret, with: "(hidden)") : text
-            guard
-                let rest = (Self.shortestRest..<max(Self.shortestRest, secret.count)).last(where: { length in
-                    whole.hasSuffix(secret.prefix(length))
-                })
-            else { return whole }
-            return whole.dropLast(rest) + "(hidden)"
+            // By scalars: an accent behind a key makes its last character another one.
+            let (scalars, key) = (Array(text.unicodeScalars), Array(secret.unicodeScalars))
+            var whole = scalars.contains(key) ? scalars.replacing(key, with: Self.mark) : scalars
+            let cut = (Self.shortestRest..<max(Self.shortestRest, key.count)).last { length in
+                whole.suffix(length).elementsEqual(key.prefix(length))
+            }
+            if let cut { whole.replaceSubrange((whole.count - cut)..., with: Self.mark) }
+            var hidden = String.UnicodeScalarView()
+            hidden.append(contentsOf: whole)
+            return String(hidden)
         }
     }
+
+    private static let mark = Array("(hidden)".unicodeScalars)
 
     /// The document with none of them in any text or name.
     public func hidden(in value: JSONValue) -> JSONValue {
