@@ -43,6 +43,12 @@ import Testing
                 let row = try await read()[0]
                 #expect(row.hasPrefix("{[0,10),[20,40)} ") && row.contains("is not valid"), "\(row)")
             }
+            // Ids that are named twice are counted once, and a list has an end.
+            page.value = #"{"data": {"count": [[0, 5], [0, 5], [3, 6]]}}"#
+            try await #expect(read()[0].contains("6 tasks' is not valid"))
+            let many = (0..<101).map { "[\($0 * 2), \($0 * 2 + 1)]" }.joined(separator: ",")
+            page.value = #"{"data": {"count": [\#(many)]}}"#
+            try await #expect(read()[0].contains("101 pairs' is not valid"))
             page.value = #"{"data": {"count": 600}}"#
             try await #expect(read() == ["{[0,600)}"])
             try await #expect(stage.events("environment.ranges_read") == 3)

@@ -14,19 +14,20 @@ public struct RangeSources: Sendable {
         self.http = http
     }
 
-    /// Reads every source that was not read in the last minute.
+    /// Reads every source that was not read in the last minute; what is wrong with one is noted and keeps no other from being read.
     public func refresh() async throws {
         for source in try await database.run(TakeDueSources()) {
             let problem: String
             do {
                 try await store(Self.ranges(in: fetch(source.url), field: source.field), of: source)
                 problem = ""
-            } catch let error as InvalidValue { problem = error.description } catch let error as HTTPError {
-                problem = error.description
-            }
+            } catch  where !Task.isCancelled { problem = "\(error)".storable(1_000) }
             try await database.run(NoteSource(environment: source.environment, problem: problem))
         }
     }
+
+    /// Of one environment; an event tells of all of them.
+    private static let mostRanges = 100
 
     private func fetch(_ url: String) async throws -> JSONValue {
         let answer = try await http.send(HTTPRequest(url: url, maximumResponseBytes: 1 << 20))
@@ -37,8 +38,9 @@ public struct RangeSources: Sendable {
         return value
     }
 
-    /// A number N stands for 0..<N, a list of pairs for half-open ranges.
+    /// A number N stands for 0..<N, a list of up to 100 pairs for half-open ranges.
     ///
+    /// - Returns: Ranges in order that neither overlap nor touch.
     /// - Throws: `InvalidValue` for anything else.
     package static func ranges(in document: JSONValue, field: String) throws(InvalidValue) -> [Range<Int64>] {
         let value = field.split(separator: ".").reduce(Optional(document)) { $0?[String($1)] }
@@ -49,8 +51,8 @@ public struct RangeSources: Sendable {
             guard count > 0 else { throw wrong("\(count)") }
             return [0..<count]
         }
-        guard let pairs = value?.arrayValue, !pairs.isEmpty else {
-            throw wrong(value == nil ? "absent" : "something else")
+        guard let pairs = value?.arrayValue, !pairs.isEmpty, pairs.count <= mostRanges else {
+            throw wrong(value == nil ? "absent" : value?.arrayValue.map { "\($0.count) pairs" } ?? "something else")
         }
         var ranges: [Range<Int64>] = []
         for pair in pairs {
@@ -59,7 +61,10 @@ public struct RangeSources: Sendable {
             else { throw wrong("a pair that is none") }
             ranges.append(lower..<upper)
         }
-        return ranges
+        return ranges.sorted { $0.lowerBound < $1.lowerBound }.reduce(into: []) { merged, range in
+            guard let last = merged.last, range.lowerBound <= last.upperBound else { return merged.append(range) }
+            merged[merged.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
+        }
     }
 
     private func store(_ ranges: [Range<Int64>], of source: TakeDueSources.Source) async throws {
