@@ -85,8 +85,12 @@ import Testing
             let emissions = WeightEmissions(database: stage.coordinator, settings: EmissionSettings())
             let writer = Writer(refusals: 2)
             try await emissions.plan()
-            for _ in 0..<2 {
+            // Each time after a longer pause, so that a chain which limits rates is not asked all the time.
+            for pause in [10, 20] {
                 await #expect(throws: Writer.Refused.self) { try await emissions.submit(through: writer) }
+                try await pass(pause - 2, on: stage)
+                try await #expect(!emissions.submit(through: writer))
+                try await pass(2, on: stage)
             }
             try await #expect(
                 stage.owner.column("SELECT concat_ws(' ', status, tries, detail) FROM ops.weight_emission")
@@ -95,7 +99,22 @@ import Testing
             try await #expect(
                 stage.owner.column("SELECT concat_ws(' ', status, tries, detail) FROM ops.weight_emission")
                     == ["final 3 block 4711"])
+            // However often it was refused, it is tried again within ten minutes.
+            try await stage.see(9_000_400, [], [])
+            try await emissions.plan()
+            try await stage.owner.execute(
+                "UPDATE affine.weight_emission SET tries = 1000, sent_at = clock_timestamp() WHERE status = 'due'")
+            try await #expect(!emissions.submit(through: writer))
+            try await pass(600, on: stage)
+            try await #expect(emissions.submit(through: writer))
         }
+    }
+
+    private func pass(_ seconds: Int, on stage: Stage) async throws {
+        try await stage.owner.execute(
+            """
+            UPDATE affine.weight_emission SET sent_at = sent_at - interval '\(seconds) s' WHERE status IN ('due', 'sent')
+            """)
     }
 
     @Test("what a coordinator sent and never heard of again is sent once more, and what is final can't be changed")

@@ -125,11 +125,13 @@ private struct InsertEmission: Statement {
     }
 }
 
-/// What was sent long ago without an end was sent by a coordinator that is gone; weights may be set twice.
+/// What was sent long ago without an end was sent by a coordinator that is gone; weights may be set twice. What failed waits 10 s, then
+/// 20 s, up to ten minutes: a chain that limits rates is not asked all the time.
 private struct TakeDueEmission: Statement {
     static let sql = """
         UPDATE affine.weight_emission SET status = 'sent', tries = tries + 1, sent_at = clock_timestamp()
-        WHERE status = 'due' OR (status = 'sent' AND sent_at < clock_timestamp() - interval '10 minutes')
+        WHERE (status = 'due' AND (tries = 0 OR sent_at < clock_timestamp() - LEAST(interval '5 s' * 2 ^ LEAST(tries, 7), interval '10 minutes')))
+           OR (status = 'sent' AND sent_at < clock_timestamp() - interval '10 minutes')
         RETURNING id, uids, shares
         """
 
