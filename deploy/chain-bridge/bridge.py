@@ -15,6 +15,8 @@ the wallet's files and appear nowhere else.
 import argparse
 import asyncio
 import json
+import os
+import signal
 import sys
 
 import bittensor as bt
@@ -23,10 +25,22 @@ from bittensor import timelock
 from bittensor.metagraph import fetch_commitments
 
 PROTOCOL = 1
+# Seconds of silence after which the process ends, for whoever started it to begin again. The SDK takes silence for peace.
+PATIENCE = 480
 
 
 def say(message):
     print(json.dumps(message, separators=(",", ":"), sort_keys=True), flush=True)
+
+
+def wait_anew():
+    """Begins to count the seconds of silence."""
+    signal.alarm(PATIENCE)
+
+
+def give_up(*_):
+    print(f"the chain said nothing for {PATIENCE} s", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 async def view(client, netuid, number):
@@ -46,8 +60,6 @@ async def view(client, netuid, number):
     reveals = []
     for commitment in commitments.values():
         shown = [(block, text) for block, text in commitment.revealed if block <= number]
-        if commitment.status == "plain" and commitment.data:
-            shown.append((commitment.block, commitment.data))
         reveals += [{"hotkey": commitment.hotkey, "block": int(block), "payload": text} for block, text in shown]
     reveals.sort(key=lambda reveal: (reveal["block"], reveal["hotkey"]))
     return {
@@ -62,6 +74,7 @@ async def watch(client, arguments):
     async with client:
         async for header in client.blocks(finalized=True):
             say(await view(client, arguments.netuid, int(header.number)))
+            wait_anew()
 
 
 def opened(arguments):
@@ -146,6 +159,8 @@ def parse(words):
 
 def main(words=None, connect=lambda arguments: bt.Client(arguments.network)):
     arguments = parse(words)
+    signal.signal(signal.SIGALRM, give_up)
+    wait_anew()
     try:
         asyncio.run(ACTIONS[arguments.command](connect(arguments), arguments))
     except KeyboardInterrupt:

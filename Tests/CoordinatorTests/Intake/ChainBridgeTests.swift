@@ -25,6 +25,39 @@ import Testing
         try folder.remove()
     }
 
+    @Test("what was never sealed is no commitment")
+    func plain() async throws {
+        let miner = try ChainMiner(7)
+        let folder = try BridgeFolder(
+            chain: #"{"blocks": [100], "plain": {"\#(miner.hotkey)": [98, "{}"]}, "#
+                + #""reveals": {"\#(miner.hotkey)": [[95, "first"]]}}"#)
+        var views: [ChainView] = []
+        await #expect(throws: ChainBridgeError.self) {
+            try await ChainBridge(folder: folder.path).watch { views.append($0) }
+        }
+        #expect(views.first?.reveals.map(\.payload) == ["first"])
+        try folder.remove()
+    }
+
+    @Test("a chain that falls silent ends the bridge, which is then begun anew, and no call waits for ever")
+    func silent() async throws {
+        let folder = try BridgeFolder(chain: "{}")
+        let hotkey = try await folder.makeWallet()
+        try folder.write(
+            #"{"blocks": [100], "neurons": {"3": ["\#(hotkey)", 90]}, "silent": true, "patience": 4}"#)
+        var views: [ChainView] = []
+        let ended = await #expect(throws: ChainBridgeError.self) {
+            try await ChainBridge(folder: folder.path).watch { views.append($0) }
+        }
+        #expect(ended?.description == "the bridge ended with exited(1)" && views.count == 1)
+        let bridge = ChainBridge(folder: folder.path, wallet: .init(name: "cold", hotkey: "hot", path: folder.wallets))
+        let error = await #expect(throws: ChainBridgeError.self) {
+            try await bridge.setWeights(WeightVector(rewards: [], uids: [:], burn: .zero))
+        }
+        #expect(error?.description == "the chain said nothing for 4 s")
+        try folder.remove()
+    }
+
     @Test("weights are signed by the wallet's hotkey in the bridge, and the final block is told")
     func setWeights() async throws {
         let folder = try BridgeFolder(chain: "{}")

@@ -2,9 +2,11 @@
 
 Run as the bridge is (`stand_in.py watch …`), with AFFINE_STAND_IN naming a JSON file:
 
-    {"blocks": [100, 101], "neurons": {"3": ["5F…", 90]}, "reveals": {"5F…": [[95, "{…}"]]}, "sealed": {"5F…": 99}, "rate_limit": 0}
+    {"blocks": [100, 101], "neurons": {"3": ["5F…", 90]}, "reveals": {"5F…": [[95, "{…}"]]}, "sealed": {"5F…": 99}, "rate_limit": 0,
+     "plain": {"5F…": [98, "{…}"]}, "silent": false, "patience": 480}
 """
 
+import asyncio
 import json
 import os
 import sys
@@ -26,6 +28,8 @@ class Chain:
         self.path = path
         self.state = json.loads(Path(path).read_text())
         self.token_symbols = {}
+        bridge.PATIENCE = self.state.get("patience", bridge.PATIENCE)
+        bridge.wait_anew()
 
     async def connect(self):
         pass
@@ -49,6 +53,8 @@ class Chain:
         assert finalized, "the bridge may look at final blocks only"
         for number in self.state["blocks"]:
             yield {"header": {"number": number, "parentHash": f"0x{number - 1:064x}"}}
+        if self.state.get("silent"):
+            await asyncio.sleep(3600)
 
     async def query_map(self, module, storage_function, params=None, block_hash=None):
         neurons = self.state.get("neurons", {})
@@ -60,6 +66,9 @@ class Chain:
                 (hotkey, {"block": block, "deposit": 0, "info": {"fields": [
                     {"TimelockEncrypted": {"encrypted": "0x00", "reveal_round": 1 << 40}}]}})
                 for hotkey, block in self.state.get("sealed", {}).items()
+            ] + [
+                (hotkey, {"block": block, "deposit": 0, "info": {"fields": [{f"Raw{len(text)}": "0x" + text.encode().hex()}]}})
+                for hotkey, (block, text) in self.state.get("plain", {}).items()
             ],
             # The payload is SCALE-encoded bytes: its length, then the text.
             "RevealedCommitments": lambda: [
@@ -90,6 +99,8 @@ class Chain:
         assert options.get("wait_for_finalization", True), "what is signed counts once it is final"
         if call[1] == "set_commitment":
             return self.commit(call[2]["info"]["fields"], keypair.ss58_address)
+        if self.state.get("silent"):
+            await asyncio.sleep(3600)
         self.state["taken"] = {
             "signer": keypair.ss58_address, "uids": call[2]["dests"], "weights": call[2]["weights"],
         }
