@@ -1,9 +1,11 @@
 #!/bin/sh
 # Runs once, when the cluster is made: the database, the roles and a login for each part. Passwords come from the environment.
 set -eu
-psql -v ON_ERROR_STOP=1 --username postgres --dbname postgres \
-    -v migrator="$AFFINE_MIGRATOR_PASSWORD" -v coordinator="$AFFINE_COORDINATOR_PASSWORD" \
-    -v worker="$AFFINE_WORKER_PASSWORD" -v grafana="$AFFINE_GRAFANA_PASSWORD" <<'END'
+psql -v ON_ERROR_STOP=1 --username postgres --dbname postgres <<'END'
+\getenv migrator AFFINE_MIGRATOR_PASSWORD
+\getenv coordinator AFFINE_COORDINATOR_PASSWORD
+\getenv worker AFFINE_WORKER_PASSWORD
+\getenv grafana AFFINE_GRAFANA_PASSWORD
 CREATE DATABASE affine;
 CREATE ROLE affine_owner NOLOGIN;
 CREATE ROLE affine_coordinator NOLOGIN;

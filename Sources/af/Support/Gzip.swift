@@ -12,14 +12,20 @@ enum Gzip {
         }
     }
 
-    /// - Parameter path: Where the bytes came from, for the error.
-    static func expand(_ bytes: [UInt8], _ path: String) async throws -> [UInt8] {
-        let ended = try await Subprocess.run(
-            .name("gzip"), arguments: ["--decompress", "--stdout"], input: .array(bytes), output: .bytes(limit: .max),
-            error: .string(limit: 1 << 12))
-        guard ended.terminationStatus.isSuccess else {
-            throw CommandError("'\(path)' is not a whole gzip file: \(ended.standardError)")
+    /// - Parameters:
+    ///   - path: Where the bytes came from, for the error.
+    ///   - limit: Bytes that they may expand to: a small file may be made of any number.
+    static func expand(_ bytes: [UInt8], _ path: String, limit: Int = 2 << 30) async throws -> [UInt8] {
+        do {
+            let ended = try await Subprocess.run(
+                .name("gzip"), arguments: ["--decompress", "--stdout"], input: .array(bytes),
+                output: .bytes(limit: limit), error: .string(limit: 1 << 12))
+            guard ended.terminationStatus.isSuccess else {
+                throw CommandError("'\(path)' is not a whole gzip file: \(ended.standardError)")
+            }
+            return ended.standardOutput
+        } catch let error as SubprocessError where error.code == .outputLimitExceeded {
+            throw CommandError("'\(path)' expands to more than \(limit >> 20) MiB: give a part of it")
         }
-        return ended.standardOutput
     }
 }
