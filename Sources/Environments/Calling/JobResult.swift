@@ -22,12 +22,11 @@ package struct JobResult: Equatable, Sendable {
         JobResult(outcome: .scored, score: score, usage: usage)
     }
 
-    /// - Parameter detail: Of any length and content; Postgres can't store U+0000, which someone else's text may hold.
+    /// - Parameter detail: Of any length and content.
     package static func fault(
         _ outcome: Outcome, _ code: String, _ detail: String, evidence: String? = nil
     ) -> JobResult {
-        let text = String(detail.unicodeScalars.prefix(2_000).filter { $0 != "\0" }.map(Character.init))
-        return JobResult(outcome: outcome, errorCode: code, errorDetail: text, evidence: evidence)
+        JobResult(outcome: outcome, errorCode: code, errorDetail: detail.storable(2_000), evidence: evidence)
     }
 }
 

@@ -44,8 +44,7 @@ package struct ReportFingerprint: Statement {
         self.worker = worker
         self.fingerprint = fingerprint
         self.answers = answers
-        // Strangers' words, and no text of Postgres holds a null byte.
-        self.problem = problem.filter { $0 != "\0" }
+        self.problem = problem.storable(2_000)
     }
 
     package func bind(_ bindings: inout Bindings) {

@@ -120,6 +120,52 @@ import Testing
         }
     }
 
+    @Test("a commitment that comes while an earlier one is looked at is looked at itself")
+    func meanwhile() async throws {
+        try await stage(1...1) { stage, hub, miners in
+            try await stage.see(9_000_010, miners.map(\.neuron), reveals(miners))
+            let again = Reveal(hotkey: miners[0].hotkey, block: 9_000_020, payload: miners[0].payload)
+            let slow = SlowHub(hub: hub.client) {
+                try? await stage.see(9_000_021, miners.map(\.neuron), reveals(miners) + [again])
+            }
+            try await AdmissionService(database: stage.coordinator, asking: slow, policy: .test).advance()
+            try await #expect(stage.admissions() == ["1 checking"])
+            try await stage.admitAll(hub)
+            try await #expect(stage.miners() == ["1 invalid multiple_commits:count=2"])
+        }
+    }
+
+    @Test("what was seen of one commitment confirms nothing of the next")
+    func confirmsNothing() async throws {
+        try await stage(1...1) { stage, hub, miners in
+            hub[miners[0].repository] = nil
+            let early = Reveal(hotkey: miners[0].hotkey, block: 7_000_000, payload: miners[0].payload)
+            try await stage.see(7_000_001, miners.map(\.neuron), [early])
+            try await stage.admitAll(hub, policy: AdmissionPolicy())
+            try await stage.owner.execute("UPDATE affine.admission SET since = since - interval '1 hour'")
+            let later = Reveal(hotkey: miners[0].hotkey, block: 7_000_002, payload: miners[0].payload)
+            try await stage.see(7_000_003, miners.map(\.neuron), [early, later])
+            try await stage.admitAll(hub, policy: AdmissionPolicy())
+            try await #expect(stage.admissions() == ["1 checking hf_repo_not_found"])
+        }
+    }
+
+    @Test("of what a stranger's repository says no more is kept than fits, and nothing that the database can't hold")
+    func strangersWords() async throws {
+        try await stage(1...2) { stage, hub, miners in
+            let long = String(repeating: "x", count: 100_000)
+            hub[miners[0].repository]?.config = #"{"quantization_config": {"quant_method": "\#(long)"}}"#
+            hub[miners[1].repository]?.config = #"{"quantization_config": {"quant_method": "a\u0000b"}}"#
+            try await stage.see(9_000_010, miners.map(\.neuron), reveals(miners))
+            try await stage.admitAll(hub)
+            try await #expect(
+                stage.miners() == [
+                    "1 invalid model_check:quantized_model:" + String(long.prefix(300 - 28)),
+                    "2 invalid model_check:quantized_model:ab",
+                ])
+        }
+    }
+
     @Test("what says nothing can be said anew before the blocks from which one commitment is all there is")
     func anew() async throws {
         try await stage(1...1) { stage, hub, miners in
@@ -145,5 +191,16 @@ import Testing
             try await stage.admitAll(hub)
             try await #expect(stage.miners() == ["1 pending", "2 pending"])
         }
+    }
+}
+
+/// A hub that takes so long to answer that something happens meanwhile.
+private struct SlowHub: Hub {
+    let hub: HubClient
+    let meanwhile: @Sendable () async -> Void
+
+    func look(at model: ModelReference) async -> HubAnswer {
+        await meanwhile()
+        return await hub.look(at: model)
     }
 }

@@ -92,6 +92,10 @@ struct ChainStory {
         }
     }
 
+    func miners(with flaw: String) -> [ChainMiner] {
+        miners.enumerated().filter { Self.flaw(of: $0.offset + 1) == flaw }.map(\.element)
+    }
+
     /// The hub as it is for these miners.
     func hub() -> HubStandIn {
         let hub = HubStandIn()

@@ -48,6 +48,9 @@ struct ChainStoryTests {
             let flaw = ChainStory.flaw(of: index + 1)
             #expect(refused[miner.hotkey.rawValue] == flaw.flatMap { words[$0] }, "miner \(index + 1)")
         }
+        let twice = try await fresh.column(
+            "SELECT hotkey FROM affine.admission WHERE reason = 'multiple_commits:count=2' ORDER BY hotkey")
+        #expect(twice == story.miners(with: "twice").map(\.hotkey.rawValue).sorted() && !twice.isEmpty)
         // Nothing of the blocks that were given up is left.
         try await #expect(fresh.value("SELECT count(*) FROM affine.reveal WHERE payload = '{}'") == "0")
         try await #expect(

@@ -54,6 +54,29 @@ import Testing
                 == "malicious_template:template_exceeds_context_limit:100001")
     }
 
+    @Test(
+        "a hub that refuses our own token says nothing of a model, and one that hides a repository says it is not there"
+    )
+    func ownToken() async throws {
+        let refused = try await Self.finding {
+            ($0.status, $0.headers) = (401, ["x-error-message: Invalid credentials in Authorization header"])
+        }
+        #expect(refused == .unknown("hf_model_fetch_failed", evidence: "the hub refuses our token (HF_TOKEN)"))
+        let hidden = try await Self.finding { ($0.status, $0.headers) = (401, ["x-error-code: RepoNotFound"]) }
+        #expect(Self.reason(hidden) == "hf_repo_not_found")
+    }
+
+    @Test("lengths are counted in scalars, of which a character may have any number")
+    func scalars() async throws {
+        let accents = "a" + String(repeating: "\u{301}", count: 100_000)
+        try await #expect(
+            Self.reason(Self.finding { $0.template = accents })
+                == "malicious_template:template_exceeds_context_limit:100001")
+        try await #expect(
+            Self.reason(Self.finding { $0.titles = ["a" + String(repeating: "\u{301}", count: 200)] })
+                == "duplicate_repo:from=blocked:commit_msg_too_long")
+    }
+
     @Test("a model has to be of an allowed architecture, with every field, and not quantised")
     func architectures() async throws {
         var policy = AdmissionPolicy()

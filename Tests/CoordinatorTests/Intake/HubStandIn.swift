@@ -25,6 +25,8 @@ final class HubStandIn: Sendable {
         var hasRevision = true
         /// Answers with this status and nothing else.
         var status: Int?
+        /// Further headers of that answer.
+        var headers: [String] = []
     }
 
     private let server: LoopbackServer
@@ -67,7 +69,7 @@ final class HubStandIn: Sendable {
         guard let repository = repositories["\(owner)/\(name)"] else {
             return .answer(404, headers: ["x-error-code: RepoNotFound"])
         }
-        if let status = repository.status { return .answer(status, headers: ["retry-after: 30"]) }
+        if let status = repository.status { return .answer(status, headers: ["retry-after: 30"] + repository.headers) }
         guard repository.hasRevision else { return .answer(404, headers: ["x-error-code: RevisionNotFound"]) }
         let json = ["content-type: application/json"]
         switch (isInfo, isInfo ? path[4] : path[2], path.last) {

@@ -23,13 +23,13 @@ import Testing
             }
         }
 
-        init(_ text: String?) {
+        init(_ text: String?, refusal: Int = 429) {
             let said = Said()
             said.value = text
             self.said = said
             server = LoopbackServer { _ in
                 guard let text = said.value, let quoted = try? JSONEncoder().encode(text) else {
-                    return [.answer(429, headers: ["retry-after: 120"])]
+                    return [.answer(refusal, headers: ["retry-after: 120"])]
                 }
                 let body = #"{"choices":[{"message":{"content":\#(String(decoding: quoted, as: UTF8.self))}}]}"#
                 return [.answer(headers: ["content-type: application/json"], body: Array(body.utf8))]
@@ -91,6 +91,21 @@ import Testing
                 stage.owner.value("SELECT detail->>'evidence' FROM affine.event WHERE kind = 'miner.invalidated'")
                     == "answers are in it")
         }
+    }
+
+    @Test("a template that the auditor can't take keeps no other from being read")
+    func refused() async throws {
+        let auditor = Auditor(nil, refusal: 400)
+        let audit = try auditor.audit()
+        for _ in 0..<2 {
+            guard case .unknown("template_audit_failed", _) = await audit.finding(on: ["{{ messages }}"]) else {
+                Issue.record("what can't be read was judged")
+                return
+            }
+        }
+        #expect(auditor.requests.count == 2)
+        auditor.text = Self.harmless
+        #expect(await audit.finding(on: ["{{ messages }}"]) == .pass)
     }
 
     @Test("one look at which it was found harmless is enough, also after one at which it was not")

@@ -40,7 +40,11 @@ public struct AdmissionService: Sendable {
         let application = try await application(of: candidate.hotkey)
         let (finding, modelHash) = await look(at: application, isAdmitted: candidate.isAdmitted)
         try await database.transaction(.serializable) { session in
-            try store(finding, on: application, modelHash, candidate, in: &session)
+            // A commitment that came meanwhile is looked at by itself: what was found is not about that one.
+            guard try session.run(LockCommitment(hotkey: candidate.hotkey, block: candidate.block)).first != nil else {
+                return
+            }
+            try store(finding.storable, on: application, modelHash, candidate, in: &session)
         }
     }
 

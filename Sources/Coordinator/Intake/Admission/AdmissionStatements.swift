@@ -39,6 +39,20 @@ struct ClaimDue: Statement {
     }
 }
 
+/// One row while the hotkey's commitment is still that of this block.
+struct LockCommitment: Statement {
+    static let sql = "SELECT true FROM affine.admission WHERE hotkey = $1 AND block = $2 FOR UPDATE"
+    var hotkey: Hotkey
+    var block: Int64
+
+    func bind(_ bindings: inout Bindings) {
+        bindings.append(hotkey)
+        bindings.append(block)
+    }
+
+    static func decode(_ row: inout RowReader) throws(PostgresError) -> Bool { try row.next() }
+}
+
 struct LoadReveals: Statement {
     static let sql = "SELECT hotkey, block, payload FROM affine.reveal WHERE hotkey = $1 ORDER BY block, ordinal"
     var hotkey: Hotkey

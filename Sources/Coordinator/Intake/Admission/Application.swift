@@ -49,4 +49,26 @@ package enum AdmissionFinding: Hashable, Sendable {
     case refusedIfConfirmed(String, evidence: String)
     /// It could not be looked at: nothing follows from that.
     case unknown(String, evidence: String)
+
+    /// With no more of a stranger's words than may be kept. Reasons are public.
+    package var storable: AdmissionFinding {
+        let (reason, evidence) = (words.reason.storable(300), words.evidence.storable(1_000))
+        return switch self {
+        case .pass: .pass
+        case .refused: .refused(reason, evidence: evidence)
+        case .refusedForGood: .refusedForGood(reason, evidence: evidence)
+        case .refusedIfConfirmed: .refusedIfConfirmed(reason, evidence: evidence)
+        case .unknown: .unknown(reason, evidence: evidence)
+        }
+    }
+
+    /// Empty for one that passes.
+    var words: (reason: String, evidence: String) {
+        switch self {
+        case .pass: ("", "")
+        case .refused(let reason, let evidence), .refusedForGood(let reason, let evidence),
+            .refusedIfConfirmed(let reason, let evidence), .unknown(let reason, let evidence):
+            (reason, evidence)
+        }
+    }
 }

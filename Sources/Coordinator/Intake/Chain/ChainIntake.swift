@@ -105,17 +105,18 @@ private struct InsertReveal: Statement {
         bindings.append(reveal.block)
         bindings.append(ordinal)
         // What can't be stored is no commitment either.
-        bindings.append(String(reveal.payload.replacing("\0", with: "").prefix(4_096)))
+        bindings.append(reveal.payload.storable(4_096))
     }
 }
 
-/// A new commitment is looked at now, whatever came of an earlier one, unless that is final.
+/// A new commitment is looked at now, whatever came of an earlier one, unless that is final. What was seen of that confirms nothing.
 private struct OpenAdmission: Statement {
     static let sql = """
         INSERT INTO affine.admission AS a (hotkey, block, state)
         SELECT $1, $2, (CASE WHEN EXISTS (SELECT FROM affine.miner m WHERE m.hotkey = $1) THEN 'admitted' ELSE 'checking' END)
                ::affine.admission_state
         ON CONFLICT (hotkey) DO UPDATE SET block = excluded.block, next_check_at = clock_timestamp(),
+            reason = '', evidence = '', observations = 0, since = clock_timestamp(),
             state = CASE WHEN a.state = 'admitted' THEN a.state ELSE 'checking' END, is_final = false
         WHERE NOT (a.is_final AND a.state = 'refused')
         """

@@ -124,8 +124,8 @@ package struct HasItsOwnHistory: HubCheck {
         if titles.count > policy.maximumCommits {
             return ("duplicate_repo:from=blocked:too_many_commits", "\(titles.count) commits")
         }
-        if let long = titles.first(where: { $0.count > policy.maximumTitle }) {
-            return ("duplicate_repo:from=blocked:commit_msg_too_long", String(long.prefix(200)))
+        if let long = titles.first(where: { $0.unicodeScalars.count > policy.maximumTitle }) {
+            return ("duplicate_repo:from=blocked:commit_msg_too_long", long.storable(200))
         }
         let mark = "Duplicate from "
         guard let title = titles.first(where: { $0.hasPrefix(mark) }) else { return nil }
@@ -142,8 +142,12 @@ package struct HasHarmlessTemplate: HubCheck {
         guard model.chatTemplates.contains(where: { !$0.isEmpty }) else {
             return ("malicious_template:missing_chat_template", "the tokenizer has no chat template")
         }
-        guard let template = model.chatTemplates.first(where: { $0.count > policy.maximumTemplate }) else { return nil }
-        return ("malicious_template:template_exceeds_context_limit:\(template.count)", String(template.prefix(200)))
+        guard
+            let template =
+                model.chatTemplates.first(where: { $0.unicodeScalars.count > policy.maximumTemplate })
+        else { return nil }
+        let length = template.unicodeScalars.count
+        return ("malicious_template:template_exceeds_context_limit:\(length)", template.storable(200))
     }
 }
 

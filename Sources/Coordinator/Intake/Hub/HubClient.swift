@@ -132,7 +132,15 @@ public actor HubClient: Hub {
         switch answer.status {
         case 200: return answer
         case 401, 403:
-            throw Trouble(answer: answer.headers["x-error-code"] == "GatedRepo" ? .gated : .accessDenied)
+            // That says something of our token, and nothing of the model.
+            if answer.headers["x-error-message"]?.lowercased().contains("invalid credentials") == true {
+                throw Trouble(answer: .unavailable("the hub refuses our token (HF_TOKEN)"))
+            }
+            switch answer.headers["x-error-code"] {
+            case "GatedRepo": throw Trouble(answer: .gated)
+            case "RepoNotFound": throw Trouble(answer: .repositoryMissing)
+            default: throw Trouble(answer: .accessDenied)
+            }
         case 404:
             let isRevision = answer.headers["x-error-code"] == "RevisionNotFound"
             throw Trouble(answer: isRevision ? .revisionMissing : .repositoryMissing)

@@ -14,7 +14,7 @@ public actor TemplateAudit {
 
     private static let pause = Duration.seconds(60)
     private static let longestPause = Duration.seconds(3_600)
-    /// Of what the auditor says, in characters.
+    /// Of what the auditor says, in scalars.
     private static let longestReason = 300
 
     /// - Parameter now: The clock that pauses are measured by.
@@ -38,15 +38,17 @@ public actor TemplateAudit {
         if let pausedUntil, now() < pausedUntil { return Self.unknown("the auditor was not asked: it was away") }
         let reply: ChatReply
         do throws(ChatFailure) { reply = try await auditor.complete(Self.question(about: template)) } catch {
-            pausedUntil = now() + min(error.retryAfter ?? Self.pause, Self.longestPause)
+            // What one template causes must not keep others from being read.
+            if error.isOutage { pausedUntil = now() + min(error.retryAfter ?? Self.pause, Self.longestPause) }
             return Self.unknown(error.description)
         }
         guard let opinion = Opinion(reply.content) else {
-            return Self.unknown("the auditor said nothing understandable: \(reply.content.prefix(Self.longestReason))")
+            return Self.unknown(
+                "the auditor said nothing understandable: \(reply.content.storable(Self.longestReason))")
         }
         guard opinion.isMalicious else { return .pass }
         return .refusedIfConfirmed(
-            "malicious_template:llm_audit_failed", evidence: String(opinion.reason.prefix(Self.longestReason)))
+            "malicious_template:llm_audit_failed", evidence: opinion.reason)
     }
 
     private static func unknown(_ why: String) -> AdmissionFinding { .unknown("template_audit_failed", evidence: why) }
@@ -76,12 +78,12 @@ public actor TemplateAudit {
         package let isMalicious: Bool
         package let reason: String
 
-        /// Characters at a text's end among which it is looked for.
+        /// Scalars at a text's end among which it is looked for.
         private static let longest = 4_000
 
         /// Nil where nothing in the text is such an object.
         package init?(_ text: String) {
-            let end = text.suffix(Self.longest)
+            let end = String(String.UnicodeScalarView(text.unicodeScalars.suffix(Self.longest)))
             guard let last = end.lastIndex(of: "}") else { return nil }
             // What comes last counts: thoughts may quote what the template says of itself.
             for start in end[..<last].indices.reversed() where end[start] == "{" {
@@ -93,6 +95,16 @@ public actor TemplateAudit {
                 return
             }
             return nil
+        }
+    }
+}
+
+extension ChatFailure {
+    /// Whether whoever asks next will fare no better.
+    fileprivate var isOutage: Bool {
+        switch reason {
+        case .unreachable, .rateLimited, .overloaded: true
+        default: false
         }
     }
 }

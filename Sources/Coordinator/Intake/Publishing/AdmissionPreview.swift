@@ -66,11 +66,6 @@ extension Application {
 extension AdmissionFinding {
     /// Nil for one that passes.
     var objection: AdmissionObjection? {
-        switch self {
-        case .pass: nil
-        case .refused(let reason, let evidence), .refusedForGood(let reason, let evidence),
-            .refusedIfConfirmed(let reason, let evidence), .unknown(let reason, let evidence):
-            AdmissionObjection(reason: reason, evidence: evidence)
-        }
+        self == .pass ? nil : AdmissionObjection(reason: words.reason, evidence: words.evidence)
     }
 }

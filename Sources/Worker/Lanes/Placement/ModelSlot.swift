@@ -101,7 +101,7 @@ final class ModelSlot: Sendable {
             if state.wanted == model { (state.wanted, state.serving) = (nil, nil) }
             state.news.append(
                 ModelLoad(
-                    model: model, isServed: false, duration: duration, detail: detail.replacing("\0", with: ""),
+                    model: model, isServed: false, duration: duration, detail: detail.storable(2_000),
                     instance: instance))
         }
     }
