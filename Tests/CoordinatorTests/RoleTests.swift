@@ -27,39 +27,6 @@ import Testing
         }
     }
 
-    @Test("nobody but the owner can do anything with a table or view that is not listed here")
-    func tables() async throws {
-        try await Stage.with { stage in
-            func granted(_ role: String, _ rights: String) async throws -> [String] {
-                try await stage.owner.column(
-                    """
-                    SELECT DISTINCT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                    WHERE n.nspname IN ('affine', 'ops') AND c.relkind IN ('r', 'p', 'v')
-                    AND has_table_privilege('\(role)', c.oid, '\(rights)') ORDER BY 1
-                    """)
-            }
-            let everything = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
-            try await #expect(granted("affine_worker", everything) == [])
-            let views = try await granted("affine_dashboard", everything)
-            #expect(!views.isEmpty && views.allSatisfy { $0.hasPrefix("ops.") })
-            try await #expect(
-                granted("affine_dashboard", "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER") == [])
-            try await #expect(granted("affine_coordinator", "DELETE, TRUNCATE, REFERENCES, TRIGGER") == [])
-            try await #expect(
-                granted("affine_coordinator", "UPDATE")
-                    == [
-                        "admission", "arena_control", "contest", "copy_check", "environment", "evaluation",
-                        "evaluation_environment",
-                        "miner", "neuron", "operator_token", "reign", "task_window", "weight_emission", "window_task",
-                    ].map { "affine.\($0)" })
-            try await #expect(
-                granted("affine_coordinator", "INSERT").filter {
-                    ["affine.attempt", "affine.lease", "affine.ready", "affine.worker", "affine.event_head"].contains(
-                        $0)
-                } == [])
-        }
-    }
-
     @Test("every function that runs with its owner's rights fixes its search path, and the owner is no superuser")
     func definers() async throws {
         try await Stage.with { stage in
@@ -77,18 +44,12 @@ import Testing
     }
 
     @Test(
-        "what a role may not do is refused when it tries",
+        "a function that is not a role's own is refused when it tries",
         arguments: [
-            ("affine_worker", "SELECT * FROM affine.lease"),
-            ("affine_worker", "SELECT * FROM ops.miner"),
             ("affine_worker", "SELECT affine.rescue()"),
             ("affine_worker", "SELECT affine.requeue('{}', false, 'x')"),
-            ("affine_dashboard", "SELECT * FROM affine.miner"),
             ("affine_dashboard", "SELECT affine.revoke_ended()"),
-            ("affine_coordinator", "UPDATE affine.attempt SET score_nano = 1"),
-            ("affine_coordinator", "INSERT INTO affine.attempt SELECT * FROM affine.attempt"),
-            ("affine_coordinator", "UPDATE affine.event_head SET id = 0"),
-            ("affine_coordinator", "CREATE TABLE affine.mine (id int)"),
+            ("affine_coordinator", "SELECT affine.detach_window(1, 0, 0, '', '')"),
         ])
     func refused(role: String, sql: String) async throws {
         let pool = try Stage.pool(as: role)

@@ -23,6 +23,12 @@ struct HostDatabase: Sendable {
             + "&sslmode=verify-full&sslrootcert=\(authority ?? self.authority)"
     }
 
+    /// The primary under a name that its certificate does not have.
+    func misnamedURL(_ user: String) -> String {
+        "postgresql://\(user):\(Self.password)@another.example/affine?hostaddr=\(network.address(Self.primary))"
+            + "&sslmode=verify-full&sslrootcert=\(authority)"
+    }
+
     /// A pool of the superuser's.
     func owner() -> Database {
         let sockets = "\(socket(Self.primary)),\(socket(Self.standby))"

@@ -149,7 +149,7 @@ struct HostsTests {
         try await expectTheSame(ended)
     }
 
-    @Test("a database that another authority vouches for is not spoken to")
+    @Test("a database that another authority vouches for, or under another name, is not spoken to")
     func authority() async throws {
         try await HostDatabase.with { database in
             let other = "\(database.folder)/other.pem"
@@ -161,6 +161,9 @@ struct HostsTests {
                     "miner", "list", "--database-url", database.url(user, authority: other))
                 #expect(refused.exitCode != 0)
                 #expect(refused.errors.contains("certificate verify failed"), "\(refused.errors)")
+                let misnamed = try await Program.run("miner", "list", "--database-url", database.misnamedURL(user))
+                #expect(misnamed.exitCode != 0)
+                #expect(misnamed.errors.contains("does not match host name"), "\(misnamed.errors)")
             }
         }
     }
