@@ -26,7 +26,7 @@ import Testing
             environment.rangeSource = .init(url: server.url, field: "data.count")
             try await stage.define(environment)
             let http = HTTPClient()
-            let sources = RangeSources(database: stage.coordinator, http: http)
+            let sources = RangeSources(database: stage.coordinator, http: http, readsPrivate: true)
             func read() async throws -> [String] {
                 try await stage.owner.execute("UPDATE affine.environment SET range_checked_at = NULL")
                 try await sources.refresh()
@@ -52,6 +52,11 @@ import Testing
             page.value = #"{"data": {"count": 600}}"#
             try await #expect(read() == ["{[0,600)}"])
             try await #expect(stage.events("environment.ranges_read") == 3)
+            let guarded = RangeSources(database: stage.coordinator, http: http, readsPrivate: false)
+            try await stage.owner.execute("UPDATE affine.environment SET range_checked_at = NULL")
+            try await guarded.refresh()
+            let refused = try await stage.owner.value("SELECT dataset_ranges || range_problem FROM affine.environment")
+            #expect(refused.hasPrefix("{[0,600)}") && refused.contains("the host's address is not public"))
             // Not asked again before a minute has passed.
             let asked = server.log.requests.count
             try await sources.refresh()

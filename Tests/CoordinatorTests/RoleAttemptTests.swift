@@ -60,7 +60,8 @@ import Testing
         "program: COPY (SELECT 1) TO PROGRAM 'true'", "import: COPY affine.rule FROM '/etc/passwd'",
         "library: LOAD '/tmp/mine.so'",
         "kill: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
-        "replica: SET session_replication_role = replica", "language: CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE c AS 'f'",
+        "replica: SET session_replication_role = replica",
+        "language: CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE c AS 'f'",
     ]
 
     private struct Allowed {
@@ -78,7 +79,8 @@ import Testing
         await pool.close()
         return Allowed(
             acts: acts.sorted(),
-            views: try await owner.column("SELECT 'select ops.' || viewname FROM pg_views WHERE schemaname = 'ops'").sorted())
+            views: try await owner.column("SELECT 'select ops.' || viewname FROM pg_views WHERE schemaname = 'ops'")
+                .sorted())
     }
 
     @Test("a worker may do nothing with any table, view or sequence")
@@ -103,7 +105,8 @@ import Testing
             byAct[words[0], default: []].insert(words.count > 2 ? words[2] : act)
         }
         let updates: Set = [
-            "admission", "arena_control", "contest", "copy_check", "environment", "evaluation", "evaluation_environment",
+            "admission", "arena_control", "contest", "copy_check", "environment", "evaluation",
+            "evaluation_environment",
             "miner", "neuron", "operator_token", "reign", "task_window", "weight_emission", "window_task",
         ]
         #expect(byAct["update"] == updates && byAct["lock"] == updates)

@@ -5,6 +5,35 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct FailureTests {
     private let client = HTTPClient()
 
+    @Test(
+        "whoever is asked only where it is public is not asked elsewhere, however the address is written",
+        arguments: [
+            "127.0.0.1", "localhost", "[::1]", "0.0.0.0", "10.0.0.1", "100.64.0.1", "169.254.169.254", "172.16.0.1",
+            "192.168.1.1", "198.18.0.1", "224.0.0.1", "255.255.255.255", "2130706433", "0x7f.1", "[::]",
+            "[::ffff:127.0.0.1]",
+            "[fe80::1]", "[fd00::1]", "[2002:7f00:1::]", "[64:ff9b::7f00:1]",
+        ])
+    func notPublic(host: String) async throws {
+        let server = LoopbackServer { _ in [.answer()] }
+        let port = server.url.split(separator: ":").last ?? ""
+        // A connection that is open already is none to go over either.
+        _ = try await client.send(HTTPRequest(url: server.url))
+        let request = HTTPRequest(url: "http://\(host):\(port)/", onlyPublicAddresses: true)
+        let error = await #expect(throws: HTTPError.self) { try await client.send(request) }
+        #expect(
+            error?.code == .invalidURL && error?.detail.contains("is not public") == true,
+            "\(String(describing: error))")
+        #expect(server.log.accepted == 1)
+    }
+
+    @Test("an address for documents is public, if nobody's", arguments: ["192.0.2.1", "[2001:db8::1]"])
+    func isPublic(host: String) async throws {
+        let request = HTTPRequest(
+            url: "http://\(host)/", connectTimeout: .milliseconds(50), onlyPublicAddresses: true)
+        let error = await #expect(throws: HTTPError.self) { try await client.send(request) }
+        #expect(error?.code == .connectionFailed, "\(String(describing: error))")
+    }
+
     struct Case: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let code: HTTPError.Code

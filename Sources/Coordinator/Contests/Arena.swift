@@ -12,6 +12,8 @@ public struct ArenaSettings: Sendable {
     public var contestDeadline: Duration = .seconds(24 * 3_600)
     /// How many tasks of each environment the champion runs a second time in each window, to measure its noise.
     public var rerunTasks = 0
+    /// Whether ranges of task ids may be read from addresses that are not public.
+    public var readsPrivateSources = false
     /// Passes over a window's tasks that infrastructure may spoil before what is missing counts as the lowest score.
     public var baselineRounds: Int16 = 3
     /// Void contests after which a miner counts as undeployable.

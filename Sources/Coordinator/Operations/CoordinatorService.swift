@@ -17,7 +17,7 @@ public struct CoordinatorService: Service {
         database: Database, settings: ArenaSettings, http: HTTPClient, interval: Duration = .milliseconds(250),
         logger: Logger
     ) {
-        self.ranges = RangeSources(database: database, http: http)
+        self.ranges = RangeSources(database: database, http: http, readsPrivate: settings.readsPrivateSources)
         self.arena = Arena(database: database, settings: settings, logger: logger)
         self.database = database
         self.interval = interval

@@ -8,10 +8,13 @@ internal import Records
 public struct RangeSources: Sendable {
     private let database: Database
     private let http: HTTPClient
+    private let readsPrivate: Bool
 
-    public init(database: Database, http: HTTPClient) {
+    /// - Parameter readsPrivate: Whether a source may be at an address of our own network.
+    public init(database: Database, http: HTTPClient, readsPrivate: Bool) {
         self.database = database
         self.http = http
+        self.readsPrivate = readsPrivate
     }
 
     /// Reads every source that was not read in the last minute; what is wrong with one is noted and keeps no other from being read.
@@ -30,7 +33,8 @@ public struct RangeSources: Sendable {
     private static let mostRanges = 100
 
     private func fetch(_ url: String) async throws -> JSONValue {
-        let answer = try await http.send(HTTPRequest(url: url, maximumResponseBytes: 1 << 20))
+        let answer = try await http.send(
+            HTTPRequest(url: url, maximumResponseBytes: 1 << 20, onlyPublicAddresses: !readsPrivate))
         guard answer.status == 200, let value = JSONValue(json: answer.body)
         else {
             throw InvalidValue(field: "range_source", value: "status \(answer.status)", expected: "200 with JSON")

@@ -6,6 +6,7 @@ struct CheckedRequest: Sendable {
     let body: [UInt8]?
     let maximumResponseBytes: Int
     let unixSocket: String?
+    let onlyPublicAddresses: Bool
     let connectTimeout: Duration
     let deadline: ContinuousClock.Instant
 
@@ -19,6 +20,7 @@ struct CheckedRequest: Sendable {
         body = request.body
         maximumResponseBytes = max(request.maximumResponseBytes, 0)
         unixSocket = request.unixSocket
+        onlyPublicAddresses = request.onlyPublicAddresses
         // Longer than anyone waits, and far from what overflows a clock.
         let bounds = Duration.zero...Duration.seconds(30 * 86_400)
         connectTimeout = min(max(request.connectTimeout, bounds.lowerBound), bounds.upperBound)

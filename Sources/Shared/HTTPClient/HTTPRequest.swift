@@ -12,13 +12,15 @@ public struct HTTPRequest: Sendable {
     public var connectTimeout: Duration
     /// The most bytes of a body, counted after decompression.
     public var maximumResponseBytes: Int
+    /// Refuses a host whose address is not public: for URLs that strangers choose, who may mean a service of our own network.
+    public var onlyPublicAddresses: Bool
     /// Connects to this socket in the file system instead of the URL's host.
     public var unixSocket: String?
 
     public init(
         method: String = "GET", url: String, headers: [(name: String, value: String)] = [], body: [UInt8]? = nil,
         timeout: Duration = .seconds(30), connectTimeout: Duration = .seconds(10),
-        maximumResponseBytes: Int = 8 << 20, unixSocket: String? = nil
+        maximumResponseBytes: Int = 8 << 20, onlyPublicAddresses: Bool = false, unixSocket: String? = nil
     ) {
         self.method = method
         self.url = url
@@ -27,6 +29,7 @@ public struct HTTPRequest: Sendable {
         self.timeout = timeout
         self.connectTimeout = connectTimeout
         self.maximumResponseBytes = maximumResponseBytes
+        self.onlyPublicAddresses = onlyPublicAddresses
         self.unixSocket = unixSocket
     }
 }

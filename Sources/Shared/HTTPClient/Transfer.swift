@@ -4,6 +4,8 @@ internal import CCurl
 final class Transfer {
     private let request: CheckedRequest
     private let easy: UnsafeMutableRawPointer?
+    /// Not zero once libcurl wanted to connect to an address that is not public.
+    private let refusal = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
     private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
     private var headerList: UnsafeMutablePointer<curl_slist>?
     private var answer: PartialAnswer
@@ -11,6 +13,7 @@ final class Transfer {
     init(_ request: CheckedRequest, id: UInt64, settings: HTTPClientSettings) {
         self.request = request
         easy = curl_easy_init()
+        refusal.initialize(to: 0)
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         answer = PartialAnswer(maximumBodyBytes: request.maximumResponseBytes)
         guard let easy else { return }
@@ -24,6 +27,7 @@ final class Transfer {
         curl_easy_cleanup(easy)
         curl_slist_free_all(headerList)
         errorText.deallocate()
+        refusal.deallocate()
     }
 
     /// Whose handle this is.
@@ -54,6 +58,9 @@ final class Transfer {
     func result(_ status: CURLcode) -> Result<HTTPResponse, HTTPError> {
         if let excess = answer.excess { return .failure(request.error(.responseTooLarge, excess)) }
         guard status == CURLE_OK else {
+            if refusal.pointee != 0 {
+                return .failure(request.error(.invalidURL, "the host's address is not public"))
+            }
             let text = String(cString: errorText)
             return .failure(
                 request.error(HTTPError.Code(status), text.isEmpty ? String(cString: curl_easy_strerror(status)) : text)
@@ -86,6 +93,7 @@ final class Transfer {
         ccurl_set_long(easy, CURLOPT_QUICK_EXIT, 1)
         ccurl_set_long(easy, CURLOPT_TCP_KEEPALIVE, 1)
         ccurl_set_close_on_exec(easy)
+        if request.onlyPublicAddresses { ccurl_set_public_only(easy, refusal) }
         ccurl_set_long(easy, CURLOPT_SSL_VERIFYPEER, 1)
         ccurl_set_long(easy, CURLOPT_SSL_VERIFYHOST, 2)
         if let file = settings.authoritiesFile { ccurl_set_text(easy, CURLOPT_CAINFO, file) }

@@ -18,6 +18,9 @@ struct ArenaOptions: ParsableArguments {
         help: "Tasks of each environment that the champion runs a second time, to measure the odds of a copy; 0: none.")
     var rerunTasks = 50
 
+    @Flag(help: "Read ranges of task ids (--range-source) from addresses that are not public, too.")
+    var privateSources = false
+
     @Flag(inversion: .prefixedNo, help: "End a contest as soon as its verdict can no longer change.")
     var curtail = true
 
@@ -124,6 +127,7 @@ struct ArenaOptions: ParsableArguments {
         settings.contestDeadline = .seconds(contestHours * 3_600)
         settings.baselineDeadline = .seconds(baselineHours * 3_600)
         settings.rerunTasks = rerunTasks
+        settings.readsPrivateSources = privateSources
         settings.curtail = curtail
         settings.voidAllowance = voidAllowance
         settings.alphaNano = anytime.flatMap { Score(decimal: $0)?.nano }

@@ -106,8 +106,12 @@ public actor HubClient: Hub {
             let headers = isHub ? token.map { [("authorization", "Bearer \($0)")] } ?? [] : []
             let answer: HTTPResponse
             do throws(HTTPError) {
+                // A hub of our own network may send to others there; one that proved who it is has no business with them.
+                let isAway = !isHub && base.lowercased().hasPrefix("https://")
                 answer = try await http.send(
-                    HTTPRequest(url: url, headers: headers, timeout: .seconds(30), maximumResponseBytes: 32 << 20))
+                    HTTPRequest(
+                        url: url, headers: headers, timeout: .seconds(30), maximumResponseBytes: 32 << 20,
+                        onlyPublicAddresses: isAway))
             } catch { throw Trouble(answer: .unavailable(error.description)) }
             guard [301, 302, 303, 307, 308].contains(answer.status), let place = answer.headers["location"] else {
                 return try understood(answer, about: path)
