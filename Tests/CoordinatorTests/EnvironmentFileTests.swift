@@ -100,6 +100,17 @@ import Testing
         }
     }
 
+    @Test("a few lines of aliases don't become a million values, and aliases as people use them are followed")
+    func aliases() throws {
+        let start = "name: abd\nkind: builtin\nparameters:\n"
+        let bomb = (1...40).map { "  v\($0): &v\($0) [\($0 == 1 ? "1" : "*v\($0 - 1), *v\($0 - 1)")]\n" }.joined()
+        let error = #expect(throws: InvalidValue.self) { try EnvironmentFile.read(start + bomb, from: "e.yaml") }
+        #expect(
+            error?.field.hasSuffix("parameters") == true && error?.expected.hasPrefix("at most 10000 values") == true)
+        let shared = try EnvironmentFile.read(start + "  a: &a [1, 2]\n  b: *a\n", from: "e.yaml")
+        #expect(shared.first?.parameters["b"] == .array([.integer(1), .integer(2)]))
+    }
+
     private static let container = "name: e\nkind: container\ncontainer:\n  image: a:1\n  "
 
     @Test(

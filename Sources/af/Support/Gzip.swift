@@ -1,4 +1,5 @@
 import Subprocess
+import SystemPackage
 
 /// The gzip that every system has.
 enum Gzip {
@@ -12,14 +13,23 @@ enum Gzip {
         }
     }
 
+    /// What a file holds, compressed or not; gzip reads it, so that nobody writes to one that has ended.
+    ///
     /// - Parameters:
-    ///   - path: Where the bytes came from, for the error.
-    ///   - limit: Bytes that they may expand to: a small file may be made of any number.
-    static func expand(_ bytes: [UInt8], _ path: String, limit: Int = 2 << 30) async throws -> [UInt8] {
+    ///   - path: `-` for standard input.
+    ///   - limit: Bytes that it may expand to: a small file may be made of any number.
+    /// - Throws: `CommandError` naming the path and what is wrong with it.
+    static func expand(_ path: String, limit: Int = 2 << 30) async throws -> [UInt8] {
+        let file: FileDescriptor
+        do {
+            file = path == "-" ? .standardInput : try FileDescriptor.open(FilePath(path), .readOnly)
+        } catch { throw CommandError("'\(path)' can't be read: \(error)") }
+        defer { if path != "-" { try? file.close() } }
         do {
             let ended = try await Subprocess.run(
-                .name("gzip"), arguments: ["--decompress", "--stdout"], input: .array(bytes),
-                output: .bytes(limit: limit), error: .string(limit: 1 << 12))
+                .name("gzip"), arguments: ["--decompress", "--stdout", "--force"],
+                input: .fileDescriptor(file, closeAfterSpawningProcess: false), output: .bytes(limit: limit),
+                error: .string(limit: 1 << 12))
             guard ended.terminationStatus.isSuccess else {
                 throw CommandError("'\(path)' is not a whole gzip file: \(ended.standardError)")
             }

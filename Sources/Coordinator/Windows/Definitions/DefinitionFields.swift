@@ -80,7 +80,11 @@ struct DefinitionFields {
     /// Names of any kind with values of any kind.
     func members(_ name: String) throws(InvalidValue) -> [String: JSONValue]? {
         guard let node = self[name] else { return nil }
-        guard case .object(let members) = Self.json(node) else { throw invalid(name, "names with their values") }
+        var budget = Self.mostValues
+        guard case .object(let members) = Self.json(node, &budget) else {
+            throw invalid(name, "names with their values")
+        }
+        guard budget > 0 else { throw invalid(name, "at most \(Self.mostValues) values, aliases followed") }
         return members
     }
 
@@ -109,12 +113,18 @@ struct DefinitionFields {
     }
 
     /// As JSON reads it: what is quoted is text, and of what is not only JSON's own words are more than that.
-    private static func json(_ node: Node) -> JSONValue {
+    /// Of parameters: aliases make any number of a few lines.
+    private static let mostValues = 10_000
+
+    /// - Parameter budget: Values that may still be read; at 0 the rest is left out.
+    private static func json(_ node: Node, _ budget: inout Int) -> JSONValue {
+        budget -= 1
+        guard budget > 0 else { return .null }
         if let mapping = node.mapping {
             return .object(
-                Dictionary(mapping.map { (Self.shown($0.key), json($0.value)) }) { _, last in last })
+                Dictionary(mapping.map { (Self.shown($0.key), json($0.value, &budget)) }) { _, last in last })
         }
-        if let sequence = node.sequence { return .array(sequence.map(json)) }
+        if let sequence = node.sequence { return .array(sequence.map { json($0, &budget) }) }
         let text = node.scalar?.string ?? ""
         guard node.scalar?.style == .plain else { return .string(text) }
         switch text {

@@ -40,8 +40,7 @@ enum ArchiveFile {
     }
 
     private static func text(_ path: String) async throws -> String {
-        let bytes = try InputFile.bytes(path)
-        return try InputFile.text(bytes.starts(with: [0x1F, 0x8B]) ? try await Gzip.expand(bytes, path) : bytes, path)
+        try InputFile.text(try await Gzip.expand(path), path)
     }
 
     static func text(of archives: [ContestArchive]) throws -> String {
