@@ -14,20 +14,22 @@ public struct Secrets: Sendable {
     /// The text with `(hidden)` for each of them, and for what a cut left of one at the end.
     public func hidden(in text: String) -> String {
         values.reduce(text) { text, secret in
-            // By scalars: an accent behind a key makes its last character another one.
-            let (scalars, key) = (Array(text.unicodeScalars), Array(secret.unicodeScalars))
-            var whole = scalars.contains(key) ? scalars.replacing(key, with: Self.mark) : scalars
-            let cut = (Self.shortestRest..<max(Self.shortestRest, key.count)).last { length in
-                whole.suffix(length).elementsEqual(key.prefix(length))
-            }
-            if let cut { whole.replaceSubrange((whole.count - cut)..., with: Self.mark) }
-            var hidden = String.UnicodeScalarView()
-            hidden.append(contentsOf: whole)
-            return String(hidden)
+            // By bytes: an accent behind a key makes its last character another one.
+            let key = Array(secret.utf8)
+            guard text.utf8.contains(key) || Self.rest(of: key, at: text.utf8) > 0 else { return text }
+            var bytes = Array(text.utf8).replacing(key, with: Self.mark)
+            let rest = Self.rest(of: key, at: bytes)
+            if rest > 0 { bytes.replaceSubrange((bytes.count - rest)..., with: Self.mark) }
+            return String(decoding: bytes, as: UTF8.self)
         }
     }
 
-    private static let mark = Array("(hidden)".unicodeScalars)
+    private static let mark = Array("(hidden)".utf8)
+
+    /// How many bytes of the key's beginning stand at a text's end; none that give nothing away.
+    private static func rest(of key: [UInt8], at text: some BidirectionalCollection<UInt8>) -> Int {
+        (shortestRest..<max(shortestRest, key.count)).last { text.suffix($0).elementsEqual(key.prefix($0)) } ?? 0
+    }
 
     /// The document with none of them in any text or name.
     public func hidden(in value: JSONValue) -> JSONValue {

@@ -18,9 +18,7 @@ public actor TemplateAudit {
     private static let longestReason = 300
 
     /// - Parameter now: The clock that pauses are measured by.
-    public init(
-        auditor: any ChatModel, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
-    ) {
+    public init(auditor: any ChatModel, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         self.auditor = auditor
         self.now = now
     }
@@ -47,8 +45,7 @@ public actor TemplateAudit {
                 "the auditor said nothing understandable: \(reply.content.storable(Self.longestReason))")
         }
         guard opinion.isMalicious else { return .pass }
-        return .refusedIfConfirmed(
-            "malicious_template:llm_audit_failed", evidence: opinion.reason)
+        return .refusedIfConfirmed("malicious_template:llm_audit_failed", evidence: opinion.reason)
     }
 
     private static func unknown(_ why: String) -> AdmissionFinding { .unknown("template_audit_failed", evidence: why) }
