@@ -101,11 +101,25 @@ struct ScoresDocument: PublicDocument {
     }
 }
 
-/// By uid or hotkey; no row when there is none.
+/// By uid or hotkey; no row when there is none. Whoever holds a slot or committed, and is no miner, is told why not.
 struct MinerDocument: PublicDocument {
     static let sql = """
-        SELECT (to_jsonb(p) - 'queue_position' - 'benchmark')::text FROM ops.public_miner p
-        WHERE (uid = $1 AND uid >= 0) OR hotkey = $2 ORDER BY first_block DESC LIMIT 1
+        WITH asked AS (
+            SELECT hotkey FROM affine.neuron WHERE uid = $1 AND hotkey IS NOT NULL UNION SELECT $2::text WHERE $2 IS NOT NULL
+        ), found AS (
+            SELECT to_jsonb(p) - 'queue_position' - 'benchmark' AS document, p.first_block
+            FROM ops.public_miner p WHERE (p.uid = $1 AND p.uid >= 0) OR p.hotkey = $2
+            UNION ALL
+            SELECT jsonb_build_object(
+                       'uid', COALESCE(n.uid, -1), 'hotkey', k.hotkey, 'model', '', 'revision', '', 'model_type', NULL,
+                       'is_valid', false, 'challenge_status', 'sampling', 'termination_reason', NULL,
+                       'first_block', COALESCE(a.block, 0), 'block_number', COALESCE(a.block, 0), 'model_hash', NULL,
+                       'invalid_reason', CASE WHEN a.hotkey IS NULL THEN 'no_commit' ELSE NULLIF(a.reason, '') END), -1
+            FROM asked k LEFT JOIN affine.neuron n USING (hotkey) LEFT JOIN affine.admission a USING (hotkey)
+            WHERE (n.uid IS NOT NULL OR a.hotkey IS NOT NULL)
+              AND NOT EXISTS (SELECT FROM affine.miner m WHERE m.hotkey = k.hotkey)
+        )
+        SELECT document::text FROM found ORDER BY first_block DESC LIMIT 1
         """
     var uid: Int32?
     var hotkey: String?

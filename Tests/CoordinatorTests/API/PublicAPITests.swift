@@ -146,6 +146,35 @@ import Testing
         }
     }
 
+    @Test("whoever holds a slot or committed, and is no miner, is told why not")
+    func notMiners() async throws {
+        try await Stage.with { stage in
+            let hub = HubStandIn()
+            let chain = try (1...3).map { try ChainMiner($0) }
+            hub[chain[2].repository] = HubStandIn.Repository()
+            let reveals = [
+                Reveal(hotkey: chain[1].hotkey, block: 9_000_001, payload: "{"),
+                Reveal(hotkey: chain[2].hotkey, block: 9_000_002, payload: chain[2].payload),
+            ]
+            try await stage.see(9_000_010, chain.map(\.neuron), reveals)
+            try await stage.admitAll(hub)
+            try await serving(stage) { url, http in
+                let admitted = try await Reply.get("\(url)/miners/uid/3", http).body
+                #expect(admitted["is_valid"] == .bool(true) && admitted["invalid_reason"] == .null)
+                for (miner, reason, block) in [
+                    (chain[0], "no_commit", 0), (chain[1], "invalid_json_commit", 9_000_001),
+                ] as [(ChainMiner, String, Int64)] {
+                    for path in ["uid/\(miner.uid)", "hotkey/\(miner.hotkey)"] {
+                        let told = try await Reply.get("\(url)/miners/\(path)", http).body
+                        #expect(told["invalid_reason"] == .string(reason) && told["is_valid"] == .bool(false))
+                        #expect(told["uid"] == .integer(Int64(miner.uid)) && told["first_block"] == .integer(block))
+                        #expect(Self.keys(told) == Self.keys(admitted))
+                    }
+                }
+            }
+        }
+    }
+
     @Test("what did not change is not sent again, and any page may read")
     func caching() async throws {
         try await prepared { stage, _ in
