@@ -109,17 +109,15 @@ struct ChainStoryTests {
     /// One life of a coordinator and a worker.
     private func attempt(_ story: ChainStory) async throws -> ChainReplay.Report {
         let hub = story.hub()
-        var settings = ArenaSettings()
-        settings.voidPause = .zero
         let pools = try ["affine_coordinator", "affine_worker"].map { try Stage.pool(as: $0) }
         let result: Result<ChainReplay.Report, any Error>
         do {
-            let arena = Arena(database: pools[0], settings: settings, logger: FreshDatabase.logger)
             try await EnvironmentCatalogue(database: pools[0]).define(
                 ["abd", "ded"].map { try .test($0, count: 2, attempts: 100) }, actor: "test")
             let fleet = try await Fleet(database: pools[1], coordinator: pools[0], miners: story.miners)
             let replay = ChainReplay(
-                database: pools[0], arena: arena, hub: hub.client, policy: .test, settings: ChainReplay.Settings())
+                database: pools[0], contests: ArenaSettings(), hub: hub.client, policy: AdmissionPolicy(),
+                settings: ChainReplay.Settings(), logger: FreshDatabase.logger)
             result = .success(try await replay.play(story.blocks, settle: { try await fleet.work() }))
         } catch { result = .failure(error) }
         for pool in pools { await pool.close() }

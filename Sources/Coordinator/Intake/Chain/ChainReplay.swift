@@ -1,5 +1,6 @@
 internal import Digest
 internal import Domain
+public import Logging
 public import Postgres
 internal import Records
 
@@ -33,13 +34,17 @@ public struct ChainReplay: Sendable {
     private let emissions: WeightEmissions
     private let settings: Settings
 
+    /// Only blocks pass in a recording, so what would wait for minutes has waited: admission's two looks follow one another, and so
+    /// does a contest on one that was void. Else the end would depend on how long playing takes.
     public init(
-        database: Database, arena: Arena, hub: HubClient, policy: AdmissionPolicy, audit: TemplateAudit? = nil,
-        settings: Settings
+        database: Database, contests: ArenaSettings, hub: HubClient, policy: AdmissionPolicy,
+        audit: TemplateAudit? = nil, settings: Settings, logger: Logger
     ) {
+        var (contests, policy) = (contests, policy)
+        (contests.voidPause, policy.confirmSeconds) = (.zero, 0)
         self.database = database
-        self.arena = arena
         self.settings = settings
+        arena = Arena(database: database, settings: contests, logger: logger)
         admission = AdmissionService(database: database, hub: hub, policy: policy, audit: audit)
         emissions = WeightEmissions(database: database, settings: settings.emission)
     }

@@ -42,16 +42,10 @@ struct ChainReplayCommand: AsyncParsableCommand {
             settings.depth = depth
             settings.refreshBlocks = arena.refreshBlocks
             settings.emission.burn = Score(decimal: burn) ?? .zero
-            // Only blocks pass in a recording: what would wait for minutes has waited.
-            var (policy, contests) = (try admission.policy(), arena.settings)
-            (policy.confirmSeconds, contests.voidPause) = (0, .zero)
             let http = HTTPClient()
             let replay = ChainReplay(
-                database: backend.database,
-                arena: Arena(
-                    database: backend.database, settings: contests, logger: logger),
-                hub: admission.client(http), policy: policy, audit: try admission.audit(http),
-                settings: settings)
+                database: backend.database, contests: arena.settings, hub: admission.client(http),
+                policy: try admission.policy(), audit: try admission.audit(http), settings: settings, logger: logger)
             let report = try await replay.play(blocks, progress: ProgressLine.teller("blocks"))
             await http.close()
             return report
