@@ -1,6 +1,5 @@
 import Domain
 import FoundationEssentials
-import Inference
 import Testing
 
 /// Every document of a stranger's goes through these: replies, answers of environments, commitments, repositories, exports.

@@ -51,7 +51,7 @@ public actor TemplateAudit {
     private static func unknown(_ why: String) -> AdmissionFinding { .unknown("template_audit_failed", evidence: why) }
 
     /// The template lies between two marks that it can't hold: they are its own hash.
-    package static func question(about template: String) -> ChatRequest {
+    private static func question(about template: String) -> ChatRequest {
         let mark = "----- \(SHA256Digest(of: template).hex) -----"
         return ChatRequest(
             messages: [
